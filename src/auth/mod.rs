@@ -1,0 +1,1 @@
+//! Password hashes and rules: decisions over text already read. Pure.

@@ -1,0 +1,2 @@
+//! mqtt-bench: see `mqtt_toolkit::tools`.
+fn main() {}

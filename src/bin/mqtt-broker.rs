@@ -1,0 +1,2 @@
+//! mqtt-broker: see `mqtt_toolkit::tools`.
+fn main() {}

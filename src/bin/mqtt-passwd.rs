@@ -1,0 +1,2 @@
+//! mqtt-passwd: see `mqtt_toolkit::tools`.
+fn main() {}

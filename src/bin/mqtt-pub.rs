@@ -1,0 +1,2 @@
+//! mqtt-pub: see `mqtt_toolkit::tools`.
+fn main() {}

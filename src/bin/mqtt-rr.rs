@@ -1,0 +1,2 @@
+//! mqtt-rr: see `mqtt_toolkit::tools`.
+fn main() {}

@@ -1,0 +1,2 @@
+//! mqtt-sub: see `mqtt_toolkit::tools`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The broker as a value: bytes and time in, bytes and requests out. Pure.

@@ -1,0 +1,1 @@
+//! Who gets a message: the subscription tree, shared subscriptions, retained messages. Pure.

@@ -1,0 +1,1 @@
+//! A stream of bytes either way: TCP and unix sockets. Knows nothing of MQTT.
