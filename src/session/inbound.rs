@@ -1,0 +1,111 @@
+//! The Packet Identifiers of QoS 2 messages that were taken over but not released yet `[MQTT-4.3.3-10]`.
+//!
+//! The message itself was passed on when its PUBLISH came; what is kept is only the identifier, so that a
+//! repeated PUBLISH is answered and not passed on again. A few are kept as a list, many as a bitmap.
+
+/// Above this many identifiers the list becomes a bitmap of 8 KiB.
+const FEW: usize = 64;
+
+/// The unreleased QoS 2 identifiers of one session, inbound.
+#[derive(Debug, Default)]
+pub struct Inbound {
+    few: Vec<u16>,
+    many: Option<Box<[u64; 1024]>>,
+    count: u16,
+}
+
+impl Inbound {
+    /// Notes that a QoS 2 PUBLISH came. `false`: it came before and is not released yet: a duplicate.
+    pub fn insert(&mut self, identifier: u16) -> bool {
+        if self.contains(identifier) {
+            return false;
+        }
+        self.count += 1;
+        if self.many.is_none() && self.few.len() == FEW {
+            let mut bits = Box::new([0_u64; 1024]);
+            for id in self.few.drain(..) {
+                bits[usize::from(id >> 6)] |= 1 << (id & 63);
+            }
+            self.many = Some(bits);
+        }
+        match &mut self.many {
+            Some(bits) => bits[usize::from(identifier >> 6)] |= 1 << (identifier & 63),
+            None => self.few.push(identifier),
+        }
+        true
+    }
+
+    /// Notes that PUBREL came. `false`: the identifier was not known.
+    pub fn release(&mut self, identifier: u16) -> bool {
+        let known = match &mut self.many {
+            Some(bits) => {
+                let word = &mut bits[usize::from(identifier >> 6)];
+                let known = *word >> (identifier & 63) & 1 == 1;
+                *word &= !(1 << (identifier & 63));
+                known
+            }
+            None => match self.few.iter().position(|&id| id == identifier) {
+                Some(at) => {
+                    self.few.remove(at);
+                    true
+                }
+                None => false,
+            },
+        };
+        self.count -= u16::from(known);
+        if self.count == 0 {
+            self.many = None;
+            if self.few.capacity() > FEW {
+                self.few = Vec::new();
+            }
+        }
+        known
+    }
+
+    /// Whether this identifier awaits its PUBREL.
+    pub fn contains(&self, identifier: u16) -> bool {
+        match &self.many {
+            Some(bits) => bits[usize::from(identifier >> 6)] >> (identifier & 63) & 1 == 1,
+            None => self.few.contains(&identifier),
+        }
+    }
+
+    /// How many identifiers await their PUBREL.
+    pub fn len(&self) -> usize {
+        usize::from(self.count)
+    }
+
+    /// Whether none does.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeated_identifier_is_a_duplicate_until_released() {
+        let mut inbound = Inbound::default();
+        assert!(inbound.insert(7));
+        assert!(!inbound.insert(7));
+        assert!(inbound.release(7));
+        assert!(!inbound.release(7));
+        assert!(inbound.insert(7));
+    }
+
+    #[test]
+    fn every_identifier_can_wait_at_once() {
+        let mut inbound = Inbound::default();
+        for id in 1..=u16::MAX {
+            assert!(inbound.insert(id), "{id}");
+        }
+        assert!(!inbound.insert(40_000));
+        for id in (1..=u16::MAX).rev() {
+            assert!(inbound.release(id), "{id}");
+        }
+        assert!(inbound.is_empty());
+        assert!(inbound.many.is_none(), "the bitmap is given back");
+    }
+}

@@ -1,0 +1,267 @@
+//! The messages one side has sent at QoS 1 or 2 and not seen completed: an array by Packet Identifier.
+//!
+//! Packet Identifiers are handed out in turn from 1 (as mosquitto does, and its users' captures show), so the
+//! array is a window over consecutive identifiers: an acknowledgement is one index, not a search.
+
+use std::collections::VecDeque;
+
+/// Highest Packet Identifier; after it comes 1 again, since 0 is not one `[MQTT-2.2.1-3]`.
+const LAST: u16 = u16::MAX;
+
+/// What the sender waits for before a Packet Identifier is free again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Awaiting {
+    /// A QoS 1 PUBLISH was sent.
+    PubAck,
+    /// A QoS 2 PUBLISH was sent.
+    PubRec,
+    /// A PUBREL was sent.
+    PubComp,
+    /// The identifier belongs to a SUBSCRIBE or UNSUBSCRIBE (clients only).
+    Answer,
+    /// Free; the window has not moved past it yet.
+    Free,
+}
+
+#[derive(Debug)]
+struct Slot<M> {
+    awaiting: Awaiting,
+    message: Option<M>,
+}
+
+/// The outbound window of a session. `M` is what is kept of a message so that it can be sent again.
+#[derive(Debug)]
+pub struct Outbound<M> {
+    slots: VecDeque<Slot<M>>,
+    /// Packet Identifier of `slots[0]`.
+    first: u16,
+    /// Messages in flight (slots that await an acknowledgement of a PUBLISH or PUBREL).
+    in_flight: u16,
+    /// Receive Maximum of the other side, or our own limit when that is lower.
+    limit: u16,
+}
+
+impl<M> Outbound<M> {
+    /// An empty window that lets `limit` messages be in flight (0 counts as 65,535: no limit).
+    pub fn new(limit: u16) -> Self {
+        Outbound { slots: VecDeque::new(), first: 1, in_flight: 0, limit: unlimited(limit) }
+    }
+
+    /// Sets how many messages may be in flight from now on, in messages; 0 means no limit of ours.
+    pub fn set_limit(&mut self, limit: u16) {
+        self.limit = unlimited(limit);
+    }
+
+    /// How many messages may be in flight.
+    pub fn limit(&self) -> u16 {
+        self.limit
+    }
+
+    /// Messages that are in flight now.
+    pub fn in_flight(&self) -> u16 {
+        self.in_flight
+    }
+
+    /// Whether nothing is in flight.
+    pub fn is_empty(&self) -> bool {
+        self.in_flight == 0
+    }
+
+    /// Whether one more message may be sent `[MQTT-3.3.4-9]`.
+    pub fn has_room(&self) -> bool {
+        self.in_flight < self.limit && self.slots.len() < LAST as usize
+    }
+
+    /// The Packet Identifier that [`Outbound::push`] will hand out next.
+    pub fn next_identifier(&self) -> u16 {
+        advance(self.first, self.slots.len() as u32)
+    }
+
+    /// Puts a message in flight; `None` if the window is full. The caller sends it with the identifier returned.
+    pub fn push(&mut self, awaiting: Awaiting, message: M) -> Option<u16> {
+        if !self.has_room() {
+            return None;
+        }
+        self.append(awaiting, Some(message))
+    }
+
+    /// Takes an identifier for a SUBSCRIBE or UNSUBSCRIBE; these don't count as in flight.
+    pub fn reserve(&mut self) -> Option<u16> {
+        if self.slots.len() >= LAST as usize {
+            return None;
+        }
+        self.append(Awaiting::Answer, None)
+    }
+
+    fn append(&mut self, awaiting: Awaiting, message: Option<M>) -> Option<u16> {
+        let identifier = self.next_identifier();
+        if awaiting != Awaiting::Answer {
+            self.in_flight += 1;
+        }
+        self.slots.push_back(Slot { awaiting, message });
+        Some(identifier)
+    }
+
+    /// What this identifier awaits; `Free` if it isn't in use.
+    pub fn awaiting(&self, identifier: u16) -> Awaiting {
+        match self.index(identifier) {
+            Some(i) => self.slots[i].awaiting,
+            None => Awaiting::Free,
+        }
+    }
+
+    /// The message kept under an identifier.
+    pub fn message(&self, identifier: u16) -> Option<&M> {
+        self.index(identifier).and_then(|i| self.slots[i].message.as_ref())
+    }
+
+    /// A PUBREC came for a QoS 2 PUBLISH: the message itself is no longer needed `[MQTT-4.3.3-6]`; it is
+    /// handed back. `None` when the identifier does not await a PUBREC.
+    pub fn received(&mut self, identifier: u16) -> Option<M> {
+        let i = self.index(identifier)?;
+        let slot = &mut self.slots[i];
+        if slot.awaiting != Awaiting::PubRec {
+            return None;
+        }
+        slot.awaiting = Awaiting::PubComp;
+        slot.message.take()
+    }
+
+    /// Ends a flow if the identifier awaits `what`: PUBACK, PUBCOMP, an answer, or a PUBREC that carries an error.
+    /// Returns whether it did; the message, if it was still kept, is given to `drop`.
+    pub fn complete(&mut self, identifier: u16, what: Awaiting) -> Option<Option<M>> {
+        let i = self.index(identifier)?;
+        if self.slots[i].awaiting != what || what == Awaiting::Free {
+            return None;
+        }
+        if what != Awaiting::Answer {
+            self.in_flight -= 1;
+        }
+        let message = self.slots[i].message.take();
+        self.slots[i].awaiting = Awaiting::Free;
+        self.slide();
+        Some(message)
+    }
+
+    /// Moves the window past identifiers that are free again.
+    fn slide(&mut self) {
+        while self.slots.front().is_some_and(|slot| slot.awaiting == Awaiting::Free) {
+            self.slots.pop_front();
+            self.first = advance(self.first, 1);
+        }
+        // An idle session gives its memory back; identifiers go on counting.
+        if self.slots.is_empty() && self.slots.capacity() > 64 {
+            self.slots = VecDeque::new();
+        }
+    }
+
+    /// Everything in flight in the order in which it was first sent: what a resumed session sends again
+    /// `[MQTT-4.4.0-1]`, `[MQTT-4.6.0-1]`.
+    pub fn iter(&self) -> impl Iterator<Item = (u16, Awaiting, Option<&M>)> {
+        self.slots.iter().enumerate().filter(|(_, slot)| slot.awaiting != Awaiting::Free).map(|(i, slot)| {
+            (advance(self.first, i as u32), slot.awaiting, slot.message.as_ref())
+        })
+    }
+
+    /// Frees every identifier that awaits a SUBACK or UNSUBACK: the connection they were sent on is gone.
+    pub fn forget_answers(&mut self) {
+        for slot in &mut self.slots {
+            if slot.awaiting == Awaiting::Answer {
+                slot.awaiting = Awaiting::Free;
+            }
+        }
+        self.slide();
+    }
+
+    fn index(&self, identifier: u16) -> Option<usize> {
+        if identifier == 0 {
+            return None;
+        }
+        let distance = if identifier >= self.first {
+            identifier - self.first
+        } else {
+            identifier + (LAST - self.first)
+        };
+        (usize::from(distance) < self.slots.len()).then_some(usize::from(distance))
+    }
+}
+
+fn unlimited(limit: u16) -> u16 {
+    if limit == 0 { LAST } else { limit }
+}
+
+/// The identifier `by` steps after `identifier` in the circle 1..=65535.
+fn advance(identifier: u16, by: u32) -> u16 {
+    ((u32::from(identifier) - 1 + by) % u32::from(LAST) + 1) as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_start_at_one_and_wrap_past_65535() {
+        let mut out = Outbound::new(0);
+        for expected in (1..=u16::MAX).chain(1..=10) {
+            let id = out.push(Awaiting::PubAck, ()).unwrap();
+            assert_eq!(id, expected);
+            assert!(out.complete(id, Awaiting::PubAck).is_some());
+        }
+    }
+
+    #[test]
+    fn window_is_limited_and_reopens_with_an_acknowledgement() {
+        let mut out = Outbound::new(2);
+        let a = out.push(Awaiting::PubAck, 'a').unwrap();
+        let b = out.push(Awaiting::PubRec, 'b').unwrap();
+        assert_eq!(out.push(Awaiting::PubAck, 'c'), None);
+        assert_eq!(out.complete(a, Awaiting::PubAck), Some(Some('a')));
+        assert_eq!(out.received(b), Some('b'));
+        assert_eq!(out.received(b), None, "a second PUBREC finds nothing to release");
+        assert_eq!(out.in_flight(), 1, "PUBREL still counts until PUBCOMP");
+        assert_eq!(out.complete(b, Awaiting::PubComp), Some(None));
+        assert!(out.is_empty());
+    }
+
+    #[test]
+    fn acknowledgements_out_of_order_keep_the_order_of_what_is_left() {
+        let mut out = Outbound::new(10);
+        for m in 0..5 {
+            out.push(Awaiting::PubAck, m);
+        }
+        for id in [2, 4] {
+            out.complete(id, Awaiting::PubAck).unwrap();
+        }
+        let left: Vec<_> = out.iter().map(|(id, _, m)| (id, *m.unwrap())).collect();
+        assert_eq!(left, [(1, 0), (3, 2), (5, 4)]);
+        assert_eq!(out.complete(2, Awaiting::PubAck), None, "acknowledged twice");
+        assert_eq!(out.complete(1, Awaiting::PubRec), None, "wrong kind of acknowledgement");
+        assert_eq!(out.complete(0, Awaiting::PubAck), None);
+        assert_eq!(out.complete(9, Awaiting::PubAck), None);
+    }
+
+    #[test]
+    fn a_stuck_identifier_is_never_handed_out_again() {
+        let mut out = Outbound::new(0);
+        out.push(Awaiting::PubAck, ());
+        for _ in 1..u16::MAX {
+            let id = out.push(Awaiting::PubAck, ()).unwrap();
+            assert_ne!(id, 1);
+            out.complete(id, Awaiting::PubAck).unwrap();
+        }
+        assert!(!out.has_room(), "the window spans every identifier");
+        out.complete(1, Awaiting::PubAck).unwrap();
+        assert_eq!(out.push(Awaiting::PubAck, ()), Some(1));
+    }
+
+    #[test]
+    fn answers_are_not_in_flight_and_go_with_the_connection() {
+        let mut out: Outbound<()> = Outbound::new(1);
+        let id = out.reserve().unwrap();
+        assert!(out.has_room());
+        out.forget_answers();
+        assert_eq!(out.awaiting(id), Awaiting::Free);
+        assert_eq!(out.reserve(), Some(2));
+    }
+}
