@@ -1,0 +1,188 @@
+//! What a command line comes to: plain data, checked, with every default filled in.
+//!
+//! A program is handed one of these and needs to know nothing of flags.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::kinds::{QoS, RetainHandling, Version};
+
+/// Where the broker is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A host name or address, looked up when connecting, and a port.
+    Tcp {
+        /// Host name, IPv4 or IPv6 address, without brackets.
+        host: String,
+        /// Port, 1–65535.
+        port: u16,
+    },
+    /// The path of a unix socket.
+    Unix(PathBuf),
+}
+
+/// The Will: what the broker publishes when this client goes without a DISCONNECT.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Will {
+    /// Topic Name, already checked.
+    pub topic: String,
+    /// Will Payload; may be empty.
+    pub payload: Vec<u8>,
+    /// Will QoS.
+    pub qos: QoS,
+    /// Will Retain.
+    pub retain: bool,
+}
+
+/// How to reach the broker and what to say in CONNECT.
+#[derive(Clone)]
+pub struct ConnectionSettings {
+    /// The name the program was called by (`mosquitto_pub` through a link of that name), for its messages.
+    pub program: String,
+    /// Where the broker is (`-h -p --unix -L`).
+    pub target: Target,
+    /// Local address or host name to bind to before connecting (`-A`).
+    pub bind_address: Option<String>,
+    /// TCP_NODELAY was asked for (`--nodelay`).
+    pub nodelay: bool,
+    /// ClientId of `-i`, or of `-I` with the process id behind it. `None`: the engine sends an empty one
+    /// (3.1.1, 5.0: the broker assigns it) or makes one up (3.1 needs one).
+    pub client_id: Option<String>,
+    /// Protocol version (`-V`, `-x`).
+    pub version: Version,
+    /// Clean Start (5.0) or Clean Session (3.x): false with `-c`.
+    pub clean_start: bool,
+    /// Session Expiry Interval in seconds for CONNECT; `u32::MAX` never expires; 0 is not sent. 5.0 only.
+    pub session_expiry_interval: u32,
+    /// Keep Alive in seconds, 5–65535 (`-k`).
+    pub keep_alive: u16,
+    /// Unacknowledged QoS 1 and 2 messages at a time, each way (`-M`); Receive Maximum in 5.0. At least 1.
+    pub max_inflight: u16,
+    /// User Name (`-u`).
+    pub username: Option<String>,
+    /// Password (`-P`, `--pw-file`, `--pw-env`), wiped when dropped.
+    pub password: Option<Zeroizing<Vec<u8>>>,
+    /// The Will (`--will-*`).
+    pub will: Option<Will>,
+    /// Print what is sent and received (`-d`).
+    pub debug: bool,
+    /// Print no errors or warnings at run time (`--quiet`).
+    pub quiet: bool,
+}
+
+/// Where the message comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MessageSource {
+    /// The bytes of the argument (`-m`); may be empty.
+    Text(Vec<u8>),
+    /// A whole file (`-f`).
+    File(PathBuf),
+    /// All of standard input as one message (`-s`).
+    StdinWhole,
+    /// A message for each line of standard input (`-l`).
+    StdinLines,
+    /// A message of no bytes (`-n`).
+    Null,
+}
+
+/// One run of mqtt-pub.
+#[derive(Clone, Debug)]
+pub struct PublishJob {
+    /// How to connect.
+    pub connection: ConnectionSettings,
+    /// Topic Name, already checked.
+    pub topic: String,
+    /// QoS of each PUBLISH.
+    pub qos: QoS,
+    /// Retain flag of each PUBLISH.
+    pub retain: bool,
+    /// What to publish.
+    pub message: MessageSource,
+    /// How often to publish it, at least 1 (`--repeat`; without meaning for [`MessageSource::StdinLines`]).
+    pub repeat: u32,
+    /// Pause between the completion of one message and the next (`--repeat-delay`).
+    pub repeat_delay: Duration,
+}
+
+/// One run of mqtt-sub.
+#[derive(Clone, Debug)]
+pub struct SubscribeJob {
+    /// How to connect.
+    pub connection: ConnectionSettings,
+    /// Topic Filters of the one SUBSCRIBE (`-t`); empty only when `unsubscribe` isn't.
+    pub filters: Vec<String>,
+    /// Topic Filters to unsubscribe from after that, an UNSUBSCRIBE each (`-U`).
+    pub unsubscribe: Vec<String>,
+    /// Messages whose topic matches one of these are neither printed nor counted (`-T`).
+    pub filter_out: Vec<String>,
+    /// QoS asked for in SUBSCRIBE.
+    pub qos: QoS,
+    /// Exit 0 after so many messages, at least 1 (`-C`).
+    pub message_count: Option<u32>,
+    /// Exit 27 after this time (`-W`), counted from the connection.
+    pub timeout: Option<Duration>,
+    /// Exit once the SUBACK is there (`-E`).
+    pub exit_after_subscribe: bool,
+    /// Messages with the retain flag are neither printed nor counted (`-R`).
+    pub no_retained: bool,
+    /// Subscription option Retain Handling; `DoNotSend` with `-R`. 5.0 only.
+    pub retain_handling: RetainHandling,
+    /// Subscription option Retain As Published (`--retain-as-published`). 5.0 only.
+    pub retain_as_published: bool,
+    /// Print the topic before the payload (`-v`).
+    pub verbose: bool,
+    /// Print a line end after each message: false with `-N`.
+    pub line_end: bool,
+}
+
+/// One run of mqtt-rr.
+#[derive(Clone, Debug)]
+pub struct RequestJob {
+    /// How to connect.
+    pub connection: ConnectionSettings,
+    /// Topic Name the request is published to (`-t`).
+    pub topic: String,
+    /// Topic the answer is awaited on: subscribed to, and sent as Response Topic in 5.0 (`-e`).
+    pub response_topic: String,
+    /// QoS of the SUBSCRIBE and the PUBLISH.
+    pub qos: QoS,
+    /// The request; never [`MessageSource::StdinLines`].
+    pub message: MessageSource,
+    /// Exit 27 after this time (`-W`).
+    pub timeout: Option<Duration>,
+    /// Retained messages aren't taken for the answer (`-R`).
+    pub no_retained: bool,
+    /// Subscription option Retain Handling; `DoNotSend` with `-R`. 5.0 only.
+    pub retain_handling: RetainHandling,
+    /// Subscription option Retain As Published (`--retain-as-published`). 5.0 only.
+    pub retain_as_published: bool,
+    /// Print the topic before the payload (`-v`).
+    pub verbose: bool,
+    /// Print a line end after the message: false with `-N`.
+    pub line_end: bool,
+}
+
+impl std::fmt::Debug for ConnectionSettings {
+    /// Everything but the password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ConnectionSettings")
+            .field("program", &self.program)
+            .field("target", &self.target)
+            .field("bind_address", &self.bind_address)
+            .field("nodelay", &self.nodelay)
+            .field("client_id", &self.client_id)
+            .field("version", &self.version)
+            .field("clean_start", &self.clean_start)
+            .field("session_expiry_interval", &self.session_expiry_interval)
+            .field("keep_alive", &self.keep_alive)
+            .field("max_inflight", &self.max_inflight)
+            .field("username", &self.username)
+            .field("password", &self.password.as_ref().map(|_| "…"))
+            .field("will", &self.will)
+            .field("debug", &self.debug)
+            .field("quiet", &self.quiet)
+            .finish()
+    }
+}
