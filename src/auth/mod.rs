@@ -1,1 +1,12 @@
 //! Password hashes and rules: decisions over text already read. Pure.
+
+mod password_file;
+mod password_hash;
+
+pub use password_file::{
+    PasswordFile, PasswordFileError, PasswordFileProblem, PasswordLine, USERNAME_MAX, parse_password_line,
+    trim_blanks,
+};
+pub use password_hash::{
+    HashMethod, PASSWORD_MAX, PBKDF2_ITERATIONS, PasswordHash, PasswordHashError, SALT_BYTES, SALT_BYTES_2_0,
+};
