@@ -159,9 +159,11 @@ impl<M> Outbound<M> {
     /// Everything in flight in the order in which it was first sent: what a resumed session sends again
     /// `[MQTT-4.4.0-1]`, `[MQTT-4.6.0-1]`.
     pub fn iter(&self) -> impl Iterator<Item = (u16, Awaiting, Option<&M>)> {
-        self.slots.iter().enumerate().filter(|(_, slot)| slot.awaiting != Awaiting::Free).map(|(i, slot)| {
-            (advance(self.first, i as u32), slot.awaiting, slot.message.as_ref())
-        })
+        self.slots
+            .iter()
+            .enumerate()
+            .filter(|(_, slot)| slot.awaiting != Awaiting::Free)
+            .map(|(i, slot)| (advance(self.first, i as u32), slot.awaiting, slot.message.as_ref()))
     }
 
     /// Frees every identifier that awaits a SUBACK or UNSUBACK: the connection they were sent on is gone.
@@ -178,11 +180,8 @@ impl<M> Outbound<M> {
         if identifier == 0 {
             return None;
         }
-        let distance = if identifier >= self.first {
-            identifier - self.first
-        } else {
-            identifier + (LAST - self.first)
-        };
+        let distance =
+            if identifier >= self.first { identifier - self.first } else { identifier + (LAST - self.first) };
         (usize::from(distance) < self.slots.len()).then_some(usize::from(distance))
     }
 }

@@ -1,0 +1,132 @@
+//! One listening endpoint and the settings that are its own.
+
+/// Who may come in: for all listeners, or, with `per_listener_settings true`, for one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Security {
+    /// `allow_anonymous`; unset means false, in local-only mode true. Ask `Settings::allows_anonymous`.
+    pub allow_anonymous: Option<bool>,
+    /// `password_file`: its path, as written.
+    pub password_file: Option<String>,
+    /// `allow_zero_length_clientid`: the broker assigns a ClientId to those that bring none.
+    pub allow_zero_length_clientid: bool,
+    /// `auto_id_prefix`. Ask `Settings::auto_id_prefix`.
+    pub auto_id_prefix: Option<String>,
+}
+
+impl Default for Security {
+    fn default() -> Self {
+        Security {
+            allow_anonymous: None,
+            password_file: None,
+            allow_zero_length_clientid: true,
+            auto_id_prefix: None,
+        }
+    }
+}
+
+/// `socket_domain`: the one family of addresses a listener takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SocketDomain {
+    /// `ipv4`
+    Ipv4,
+    /// `ipv6`
+    Ipv6,
+}
+
+/// What a port speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListenerProtocol {
+    /// `mqtt`
+    Mqtt,
+}
+
+/// `accept_protocol_versions`: which versions of MQTT may come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AcceptedVersions {
+    /// 3.1
+    pub v31: bool,
+    /// 3.1.1
+    pub v311: bool,
+    /// 5.0
+    pub v5: bool,
+}
+
+impl AcceptedVersions {
+    /// Is the protocol level of a CONNECT (3, 4 or 5) accepted?
+    pub fn accepts(self, protocol_level: u8) -> bool {
+        match protocol_level {
+            3 => self.v31,
+            4 => self.v311,
+            5 => self.v5,
+            _ => false,
+        }
+    }
+}
+
+/// One listening endpoint: a port on some addresses, or a unix socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// The TCP port. 0 with a [`Listener::unix_path`]: no port; without one (of `-p 0` only): any free one.
+    pub port: u16,
+    /// The address or host name to listen on; `None`: all addresses, IPv4 and IPv6.
+    pub address: Option<String>,
+    /// The path of a unix socket.
+    pub unix_path: Option<String>,
+    /// `protocol`
+    pub protocol: ListenerProtocol,
+    /// `socket_domain`; `None`: both families.
+    pub socket_domain: Option<SocketDomain>,
+    /// `bind_interface`: the name of the one network interface to listen on.
+    pub bind_interface: Option<String>,
+    /// `max_connections`: connections on this listener; `None`: no limit.
+    pub max_connections: Option<u32>,
+    /// `max_qos`: Maximum QoS, 0–2.
+    pub max_qos: u8,
+    /// `max_topic_alias`: Topic Aliases a client may make (Topic Alias Maximum of CONNACK).
+    pub max_topic_alias: u16,
+    /// `max_topic_alias_broker`: Topic Aliases the broker may make towards a client.
+    pub max_topic_alias_broker: u16,
+    /// `use_username_as_clientid`
+    pub use_username_as_clientid: bool,
+    /// `listener_allow_anonymous`. Ask `Settings::allows_anonymous`.
+    pub allow_anonymous: Option<bool>,
+    /// `listener_auto_id_prefix`. Ask `Settings::auto_id_prefix`.
+    pub auto_id_prefix: Option<String>,
+    /// `mount_point`: what every topic of this listener's clients starts with, unseen by them.
+    pub mount_point: Option<String>,
+    /// `accept_protocol_versions`
+    pub accept_protocol_versions: AcceptedVersions,
+    /// The security settings of this listener, with `per_listener_settings true`.
+    pub security: Security,
+}
+
+impl Listener {
+    /// A listener on all addresses of a port, with the defaults.
+    pub fn new(port: u16) -> Self {
+        Listener {
+            port,
+            address: None,
+            unix_path: None,
+            protocol: ListenerProtocol::Mqtt,
+            socket_domain: None,
+            bind_interface: None,
+            max_connections: None,
+            max_qos: 2,
+            max_topic_alias: 10,
+            max_topic_alias_broker: 10,
+            use_username_as_clientid: false,
+            allow_anonymous: None,
+            auto_id_prefix: None,
+            mount_point: None,
+            accept_protocol_versions: AcceptedVersions { v31: true, v311: true, v5: true },
+            security: Security::default(),
+        }
+    }
+}
+
+impl Default for Listener {
+    /// The default listener: port 1883 on all addresses.
+    fn default() -> Self {
+        Listener::new(super::DEFAULT_PORT)
+    }
+}

@@ -1,0 +1,152 @@
+//! What a configuration comes to: plain data, with mosquitto 2.1's defaults.
+//!
+//! The broker and its event loop read these fields; nobody else needs to know that there was a file.
+//! [`Listener`] and its part of the settings are in `listener`, the log's in `log_settings`.
+
+use std::time::Duration;
+
+use super::{Listener, LogSettings, Security};
+
+/// The whole configuration of a broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Where to listen. In local-only mode the loopback addresses.
+    pub listeners: Vec<Listener>,
+    /// No `listener`, `port` or `bind_address` was configured: loopback only, and anonymous clients may
+    /// come in unless `allow_anonymous false`. One address that can't be opened is no error while another can.
+    pub local_only: bool,
+    /// `per_listener_settings`: the security settings are each listener's own, not [`Settings::security`].
+    pub per_listener_settings: bool,
+    /// The security settings of all listeners (while `per_listener_settings` is false).
+    pub security: Security,
+    /// `clientid_prefixes`: a ClientId must start with this.
+    pub clientid_prefixes: Option<String>,
+    /// `max_inflight_messages`: QoS 1 and 2 messages in flight to and from one client; 0: no limit. It is
+    /// also the Receive Maximum of a 5.0 CONNACK.
+    pub max_inflight_messages: u16,
+    /// `max_inflight_bytes`: bytes of QoS 1 and 2 in flight to one client; 0: no limit.
+    pub max_inflight_bytes: u32,
+    /// `max_queued_messages`: messages waiting for one client behind those in flight; 0: no limit.
+    pub max_queued_messages: u32,
+    /// `max_queued_bytes`: bytes waiting for one client; 0: no limit. Both limits hold where both are set.
+    pub max_queued_bytes: u32,
+    /// `max_packet_size`: the longest packet a client may send, in bytes, fixed header included; at least 20.
+    pub max_packet_size: u32,
+    /// `message_size_limit`: the longest payload of a PUBLISH or a Will, in bytes; 0: no limit.
+    pub message_size_limit: u32,
+    /// `max_keepalive`: the longest Keep Alive, in seconds; 0: no limit.
+    pub max_keepalive: u16,
+    /// `retain_available`: retained messages are accepted.
+    pub retain_available: bool,
+    /// `retain_expiry_interval`: how long a retained message is kept; `None`: for ever.
+    pub retain_expiry_interval: Option<Duration>,
+    /// `queue_qos0_messages`: QoS 0 messages wait for offline clients, too.
+    pub queue_qos0_messages: bool,
+    /// `upgrade_outgoing_qos`: deliver at the subscription's QoS even where the message came with a lower one.
+    pub upgrade_outgoing_qos: bool,
+    /// `allow_duplicate_messages`: a client whose subscriptions overlap gets a copy for each.
+    pub allow_duplicate_messages: bool,
+    /// `persistent_client_expiration`: the longest life of an offline session; `None`: no limit.
+    pub persistent_client_expiration: Option<Duration>,
+    /// `set_tcp_nodelay`. Our loop gathers what it writes and sets TCP_NODELAY always; kept for whoever asks.
+    pub set_tcp_nodelay: bool,
+    /// `global_max_clients`: sessions, connected or not; `None`: no limit.
+    pub global_max_clients: Option<u32>,
+    /// `global_max_connections`: connections over all listeners; `None`: no limit.
+    pub global_max_connections: Option<u32>,
+    /// `packet_buffer_size`: bytes one read asks for while a connection's packets are small; 0–65535.
+    pub packet_buffer_size: u16,
+    /// `sys_interval`: seconds between `$SYS` topics; 0: none.
+    pub sys_interval: u16,
+    /// `connection_messages`: log connections, disconnections and Wills.
+    pub connection_messages: bool,
+    /// `user`: the account to change to when started as root; `None`: mosquitto's default account.
+    pub user: Option<String>,
+    /// `pid_file`: where to write the process id.
+    pub pid_file: Option<String>,
+    /// `memory_limit`: bytes of heap; 0: no limit.
+    pub memory_limit: u64,
+    /// What is logged, and where to.
+    pub log: LogSettings,
+}
+
+impl Default for Settings {
+    /// What no configuration file comes to, before [`Settings::finish`] adds the loopback listeners.
+    fn default() -> Self {
+        Settings {
+            listeners: Vec::new(),
+            local_only: true,
+            per_listener_settings: false,
+            security: Security::default(),
+            clientid_prefixes: None,
+            max_inflight_messages: 20,
+            max_inflight_bytes: 0,
+            max_queued_messages: 1000,
+            max_queued_bytes: 0,
+            max_packet_size: 2_000_000,
+            message_size_limit: 0,
+            max_keepalive: 0,
+            retain_available: true,
+            retain_expiry_interval: None,
+            queue_qos0_messages: false,
+            upgrade_outgoing_qos: false,
+            allow_duplicate_messages: true,
+            persistent_client_expiration: None,
+            set_tcp_nodelay: false,
+            global_max_clients: None,
+            global_max_connections: None,
+            packet_buffer_size: 4096,
+            sys_interval: 10,
+            connection_messages: true,
+            user: None,
+            pid_file: None,
+            memory_limit: 0,
+            log: LogSettings::default(),
+        }
+    }
+}
+
+/// The port of a listener that names none.
+pub const DEFAULT_PORT: u16 = 1883;
+
+impl Settings {
+    /// Adds the listeners of local-only mode: 127.0.0.1 and ::1 on each of `ports` (of `-p`), or on 1883.
+    ///
+    /// A port 0 (any free one) opens 127.0.0.1 alone: the same number may be taken on ::1.
+    /// Does nothing to a configuration that names its listeners.
+    pub fn finish(&mut self, ports: &[u16]) {
+        if !self.local_only {
+            return;
+        }
+        // A default listener that some keyword made is thrown away with its settings, as mosquitto does.
+        self.listeners.clear();
+        let ports = if ports.is_empty() { &[DEFAULT_PORT] } else { ports };
+        for &port in ports {
+            let addresses: &[&str] = if port == 0 { &["127.0.0.1"] } else { &["127.0.0.1", "::1"] };
+            for address in addresses {
+                self.listeners.push(Listener { address: Some((*address).to_owned()), ..Listener::new(port) });
+            }
+        }
+    }
+
+    /// The security settings that hold for `listener`.
+    pub fn security_of<'a>(&'a self, listener: &'a Listener) -> &'a Security {
+        if self.per_listener_settings && !self.local_only { &listener.security } else { &self.security }
+    }
+
+    /// May clients come in on `listener` without authentication?
+    ///
+    /// `listener_allow_anonymous` wins, then `allow_anonymous`; unset, only local-only mode lets them in.
+    pub fn allows_anonymous(&self, listener: &Listener) -> bool {
+        listener.allow_anonymous.or(self.security_of(listener).allow_anonymous).unwrap_or(self.local_only)
+    }
+
+    /// What a ClientId that the broker assigns on `listener` starts with.
+    pub fn auto_id_prefix<'a>(&'a self, listener: &'a Listener) -> &'a str {
+        listener
+            .auto_id_prefix
+            .as_deref()
+            .or(self.security_of(listener).auto_id_prefix.as_deref())
+            .unwrap_or("auto-")
+    }
+}
