@@ -1,1 +1,45 @@
 //! Packets, properties, reason codes and topics: bytes to packets and back, for MQTT 3.1, 3.1.1 and 5.0. Pure.
+
+mod ack;
+mod auth;
+pub mod connack;
+mod connect;
+mod disconnect;
+mod fixed_header;
+mod malformed;
+mod packet;
+mod ping;
+mod properties;
+mod properties_buf;
+mod property;
+mod publish;
+mod qos;
+mod reason;
+mod suback;
+mod subscribe;
+pub mod topic;
+mod unsuback;
+mod unsubscribe;
+mod version;
+pub mod wire;
+
+pub use ack::{Ack, AckKind, encode_ack};
+pub use auth::Auth;
+pub use connack::ConnAck;
+pub use connect::{Connect, Will};
+pub use disconnect::Disconnect;
+pub use fixed_header::{FixedHeader, MAX_REMAINING_LENGTH, fixed_header};
+pub use malformed::Malformed;
+pub use packet::{Packet, PacketType, decode};
+pub use ping::{encode_pingreq, encode_pingresp};
+pub use properties::Properties;
+pub use properties_buf::PropertiesBuf;
+pub use property::{Property, PropertyId};
+pub use publish::Publish;
+pub use qos::{PacketIdentifier, QoS};
+pub use reason::ReasonCode;
+pub use suback::SubAck;
+pub use subscribe::{RetainHandling, Subscribe, SubscriptionOptions};
+pub use unsuback::UnsubAck;
+pub use unsubscribe::Unsubscribe;
+pub use version::Version;

@@ -1,0 +1,77 @@
+//! The fixed header (section 2.1): where one packet ends and the next begins.
+
+use super::wire::{self, parse_varint};
+use super::{Malformed, PacketType};
+
+/// The greatest Remaining Length, in bytes.
+pub const MAX_REMAINING_LENGTH: usize = wire::MAX_VARINT as usize;
+
+/// The fixed header of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FixedHeader {
+    /// Packet type and flags.
+    pub first: u8,
+    /// Bytes of the fixed header itself: 2 to 5.
+    pub header_length: usize,
+    /// Bytes that follow it.
+    pub remaining_length: usize,
+}
+
+impl FixedHeader {
+    /// The whole packet, in bytes.
+    #[inline]
+    pub const fn total(&self) -> usize {
+        self.header_length + self.remaining_length
+    }
+}
+
+/// Length of the packet at the start of `input`, from its fixed header; `None`: more bytes needed.
+///
+/// Errors, as soon as they can be seen: a Remaining Length that isn't minimal or longer than four bytes, packet
+/// type 0, reserved flags `[MQTT-2.1.3-1]`. What depends on the version (type 15, DUP of 3.1) is left to
+/// [`decode`](super::decode), and so are the flags of PUBLISH.
+#[inline]
+pub fn fixed_header(input: &[u8]) -> Result<Option<FixedHeader>, Malformed> {
+    let Some((&first, rest)) = input.split_first() else { return Ok(None) };
+    check_flags(first)?;
+    let Some((length, bytes)) = parse_varint(rest)? else { return Ok(None) };
+    Ok(Some(FixedHeader { first, header_length: 1 + bytes, remaining_length: length as usize }))
+}
+
+/// The low four bits, as the packet type wants them in some version.
+#[inline]
+fn check_flags(first: u8) -> Result<(), Malformed> {
+    let flags = first & 0x0F;
+    let good = match PacketType::of(first)? {
+        PacketType::Publish => true,
+        // 3.1 sends these again with DUP; later versions don't.
+        PacketType::PubRel | PacketType::Subscribe | PacketType::Unsubscribe => flags & 0b0111 == 0b0010,
+        _ => flags == 0,
+    };
+    if good { Ok(()) } else { Err(Malformed::FixedHeaderFlags) }
+}
+
+/// The checks of [`fixed_header`] on the first byte, and those that need the version.
+pub(super) fn check_first(version: super::Version, first: u8) -> Result<PacketType, Malformed> {
+    check_flags(first)?;
+    let kind = PacketType::of(first)?;
+    let v31 = version == super::Version::V31;
+    if kind != PacketType::Publish && first & 0b1000 != 0 && !v31 {
+        return Err(Malformed::FixedHeaderFlags);
+    }
+    if kind == PacketType::Auth && !version.is_v5() {
+        return Err(Malformed::PacketType);
+    }
+    Ok(kind)
+}
+
+/// Appends a fixed header. More than [`MAX_REMAINING_LENGTH`] can't be written (callers check).
+#[inline]
+pub(super) fn write_fixed_header(first: u8, remaining_length: usize, out: &mut Vec<u8>) {
+    debug_assert!(remaining_length <= MAX_REMAINING_LENGTH, "Remaining Length {remaining_length}");
+    let length = u32::try_from(remaining_length).unwrap_or(wire::MAX_VARINT).min(wire::MAX_VARINT);
+    let (bytes, count) = wire::varint_bytes(length);
+    out.reserve(1 + count + remaining_length);
+    out.push(first);
+    out.extend_from_slice(&bytes[..count]);
+}

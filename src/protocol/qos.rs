@@ -1,0 +1,41 @@
+//! Quality of Service, and the Packet Identifier that goes with it.
+
+use super::Malformed;
+
+/// Identifies a packet that is answered; 0 stands for none (PUBLISH with QoS 0).
+pub type PacketIdentifier = u16;
+
+/// Quality of Service of a message or a subscription.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum QoS {
+    /// 0: sent once, not acknowledged.
+    #[default]
+    AtMostOnce = 0,
+    /// 1: sent until acknowledged; may arrive more than once.
+    AtLeastOnce = 1,
+    /// 2: arrives once.
+    ExactlyOnce = 2,
+}
+
+impl TryFrom<u8> for QoS {
+    type Error = Malformed;
+
+    /// 0, 1 or 2; anything else is [`Malformed::QoS`] `[MQTT-3.3.1-4]`.
+    #[inline]
+    fn try_from(value: u8) -> Result<Self, Malformed> {
+        match value {
+            0 => Ok(QoS::AtMostOnce),
+            1 => Ok(QoS::AtLeastOnce),
+            2 => Ok(QoS::ExactlyOnce),
+            _ => Err(Malformed::QoS),
+        }
+    }
+}
+
+impl From<QoS> for u8 {
+    #[inline]
+    fn from(qos: QoS) -> u8 {
+        qos as u8
+    }
+}

@@ -1,0 +1,173 @@
+//! SUBSCRIBE: Topic Filters and what is asked for each (section 3.8).
+
+use super::fixed_header::write_fixed_header;
+use super::properties::Properties;
+use super::property::carrier;
+use super::publish::read_packet_identifier;
+use super::{Malformed, PacketIdentifier, QoS, Version, topic, wire};
+
+/// When retained messages are sent for a subscription (5.0, section 3.8.3.1).
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum RetainHandling {
+    /// 0: whenever it is made.
+    #[default]
+    SendAtSubscribe = 0,
+    /// 1: if it did not exist before.
+    SendIfNew = 1,
+    /// 2: never.
+    DoNotSend = 2,
+}
+
+/// Subscription Options; before 5.0 only the QoS goes over the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct SubscriptionOptions {
+    /// The most that messages are sent with.
+    pub qos: QoS,
+    /// Not what this client publishes itself `[MQTT-3.8.3-3]`.
+    pub no_local: bool,
+    /// Messages keep the RETAIN flag they were published with `[MQTT-3.3.1-12]`.
+    pub retain_as_published: bool,
+    /// When retained messages are sent.
+    pub retain_handling: RetainHandling,
+}
+
+impl SubscriptionOptions {
+    /// Only a QoS, the rest as before 5.0.
+    pub const fn new(qos: QoS) -> Self {
+        SubscriptionOptions {
+            qos,
+            no_local: false,
+            retain_as_published: false,
+            retain_handling: RetainHandling::SendAtSubscribe,
+        }
+    }
+
+    /// The byte behind a Topic Filter.
+    pub const fn to_byte(self, version: Version) -> u8 {
+        let qos = self.qos as u8;
+        if !version.is_v5() {
+            return qos;
+        }
+        qos | (self.no_local as u8) << 2
+            | (self.retain_as_published as u8) << 3
+            | (self.retain_handling as u8) << 4
+    }
+
+    /// From the byte behind a Topic Filter.
+    pub fn from_byte(version: Version, byte: u8) -> Result<Self, Malformed> {
+        let reserved = if version.is_v5() { 0b1100_0000 } else { 0b1111_1100 };
+        if byte & reserved != 0 {
+            return Err(Malformed::SubscriptionOptions);
+        }
+        Ok(SubscriptionOptions {
+            qos: QoS::try_from(byte & 0b11).map_err(|_| Malformed::SubscriptionQoS)?,
+            no_local: byte & 0b100 != 0,
+            retain_as_published: byte & 0b1000 != 0,
+            retain_handling: match byte >> 4 {
+                0 => RetainHandling::SendAtSubscribe,
+                1 => RetainHandling::SendIfNew,
+                2 => RetainHandling::DoNotSend,
+                _ => return Err(Malformed::RetainHandling),
+            },
+        })
+    }
+}
+
+/// A SUBSCRIBE packet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Subscribe<'a> {
+    /// Never 0.
+    pub packet_identifier: PacketIdentifier,
+    /// Properties; none before 5.0.
+    pub properties: Properties<'a>,
+    /// The version tells how to read the options.
+    version: Version,
+    /// Topic Filters and options, checked.
+    payload: &'a [u8],
+}
+
+impl<'a> Subscribe<'a> {
+    /// Decodes the body and checks all of it.
+    pub fn decode(version: Version, body: &'a [u8]) -> Result<Self, Malformed> {
+        let mut input = body;
+        let packet_identifier = read_packet_identifier(&mut input)?;
+        let properties = Properties::read(version, carrier::SUBSCRIBE, &mut input)?;
+        let payload = input;
+        if payload.is_empty() {
+            return Err(Malformed::NoTopicFilters);
+        }
+        while !input.is_empty() {
+            let (filter, options) = read_subscription(version, &mut input)?;
+            check_filter(filter)?;
+            if options.no_local && topic::shared(filter).is_some() {
+                return Err(Malformed::NoLocalOnShared);
+            }
+        }
+        Ok(Subscribe { packet_identifier, properties, version, payload })
+    }
+
+    /// Each Topic Filter with its options, at least one, in their order.
+    pub fn filters(&self) -> impl Iterator<Item = (&'a str, SubscriptionOptions)> + Clone + use<'a> {
+        let (version, mut rest) = (self.version, self.payload);
+        // Checked by decode: reading fails at the end only.
+        std::iter::from_fn(move || read_subscription(version, &mut rest).ok())
+    }
+
+    /// Appends the packet, for the version it was decoded for or another.
+    pub fn encode(&self, version: Version, out: &mut Vec<u8>) {
+        Subscribe::encode_parts(version, self.packet_identifier, &self.properties, self.filters(), out);
+    }
+
+    /// Appends a packet made of its parts; there must be at least one filter.
+    pub fn encode_parts<'f, I>(
+        version: Version,
+        packet_identifier: PacketIdentifier,
+        properties: &Properties<'_>,
+        filters: I,
+        out: &mut Vec<u8>,
+    ) where
+        I: IntoIterator<Item = (&'f str, SubscriptionOptions)>,
+        I::IntoIter: Clone,
+    {
+        let filters = filters.into_iter();
+        let payload: usize = filters.clone().map(|(filter, _)| 3 + filter.len()).sum();
+        write_fixed_header(0x82, 2 + properties.encoded_length(version) + payload, out);
+        wire::write_u16(packet_identifier, out);
+        properties.write(version, out);
+        for (filter, options) in filters {
+            wire::write_str(filter, out);
+            out.push(options.to_byte(version));
+        }
+    }
+}
+
+impl std::fmt::Debug for Subscribe<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Subscribe")
+            .field("packet_identifier", &self.packet_identifier)
+            .field("properties", &self.properties)
+            .field("filters", &self.filters().collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+/// A Topic Filter and its options.
+fn read_subscription<'a>(
+    version: Version,
+    input: &mut &'a [u8],
+) -> Result<(&'a str, SubscriptionOptions), Malformed> {
+    let filter = wire::read_str(input)?;
+    Ok((filter, SubscriptionOptions::from_byte(version, wire::read_u8(input)?)?))
+}
+
+/// Whether a string can be subscribed to, shared or not.
+pub(super) fn check_filter(filter: &str) -> Result<(), Malformed> {
+    if !topic::is_topic_filter(filter) {
+        return Err(Malformed::TopicFilter);
+    }
+    match topic::shared(filter) {
+        Some(Err(())) => Err(Malformed::SharedSubscription),
+        _ => Ok(()),
+    }
+}

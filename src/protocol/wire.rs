@@ -1,0 +1,143 @@
+//! Integers, strings and binary data as they stand on the wire (5.0, section 1.5).
+//!
+//! Readers take from the front of `input` and fail with [`Malformed::Truncated`] when it is too short.
+
+use super::Malformed;
+
+/// The greatest Variable Byte Integer.
+pub const MAX_VARINT: u32 = 268_435_455;
+
+/// One byte.
+#[inline]
+pub fn read_u8(input: &mut &[u8]) -> Result<u8, Malformed> {
+    let (&byte, rest) = input.split_first().ok_or(Malformed::Truncated)?;
+    *input = rest;
+    Ok(byte)
+}
+
+/// Two bytes, big-endian.
+#[inline]
+pub fn read_u16(input: &mut &[u8]) -> Result<u16, Malformed> {
+    let (bytes, rest) = input.split_first_chunk::<2>().ok_or(Malformed::Truncated)?;
+    *input = rest;
+    Ok(u16::from_be_bytes(*bytes))
+}
+
+/// Four bytes, big-endian.
+#[inline]
+pub fn read_u32(input: &mut &[u8]) -> Result<u32, Malformed> {
+    let (bytes, rest) = input.split_first_chunk::<4>().ok_or(Malformed::Truncated)?;
+    *input = rest;
+    Ok(u32::from_be_bytes(*bytes))
+}
+
+/// A Variable Byte Integer: one to four bytes, no longer than it needs to be `[MQTT-1.5.5-1]`.
+#[inline]
+pub fn read_varint(input: &mut &[u8]) -> Result<u32, Malformed> {
+    match parse_varint(input)? {
+        Some((value, length)) => {
+            *input = &input[length..];
+            Ok(value)
+        }
+        None => Err(Malformed::Truncated),
+    }
+}
+
+/// The Variable Byte Integer at the start of `input` and its length; `None`: more bytes needed.
+#[inline]
+pub(super) fn parse_varint(input: &[u8]) -> Result<Option<(u32, usize)>, Malformed> {
+    let mut value = 0;
+    for (index, &byte) in input.iter().take(4).enumerate() {
+        value |= u32::from(byte & 0x7F) << (7 * index);
+        if byte & 0x80 == 0 {
+            // A last byte of 0 adds nothing: a shorter form exists.
+            let minimal = byte != 0 || index == 0;
+            return if minimal { Ok(Some((value, index + 1))) } else { Err(Malformed::VariableByteInteger) };
+        }
+    }
+    if input.len() >= 4 { Err(Malformed::VariableByteInteger) } else { Ok(None) }
+}
+
+/// Binary Data: two bytes of length, then that many bytes.
+#[inline]
+pub fn read_binary<'a>(input: &mut &'a [u8]) -> Result<&'a [u8], Malformed> {
+    let mut rest = *input;
+    let length = usize::from(read_u16(&mut rest)?);
+    let (data, rest) = rest.split_at_checked(length).ok_or(Malformed::Truncated)?;
+    *input = rest;
+    Ok(data)
+}
+
+/// A UTF-8 Encoded String `[MQTT-1.5.4-1]` without U+0000 `[MQTT-1.5.4-2]`; U+FEFF stays `[MQTT-1.5.4-3]`.
+#[inline]
+pub fn read_str<'a>(input: &mut &'a [u8]) -> Result<&'a str, Malformed> {
+    let bytes = read_binary(input)?;
+    let text = std::str::from_utf8(bytes).map_err(|_| Malformed::Utf8)?;
+    if memchr::memchr(0, bytes).is_some() { Err(Malformed::Nul) } else { Ok(text) }
+}
+
+/// The bytes that a value takes as a Variable Byte Integer: 1 to 4.
+#[inline]
+pub const fn varint_length(value: u32) -> usize {
+    match value {
+        0..=0x7F => 1,
+        0x80..=0x3FFF => 2,
+        0x4000..=0x1F_FFFF => 3,
+        _ => 4,
+    }
+}
+
+/// Appends one byte.
+#[inline]
+pub fn write_u8(value: u8, out: &mut Vec<u8>) {
+    out.push(value);
+}
+
+/// Appends two bytes, big-endian.
+#[inline]
+pub fn write_u16(value: u16, out: &mut Vec<u8>) {
+    out.extend_from_slice(&value.to_be_bytes());
+}
+
+/// Appends four bytes, big-endian.
+#[inline]
+pub fn write_u32(value: u32, out: &mut Vec<u8>) {
+    out.extend_from_slice(&value.to_be_bytes());
+}
+
+/// Appends a Variable Byte Integer; values past [`MAX_VARINT`] can't be written and become it.
+#[inline]
+pub fn write_varint(value: u32, out: &mut Vec<u8>) {
+    debug_assert!(value <= MAX_VARINT, "no Variable Byte Integer holds {value}");
+    let (bytes, length) = varint_bytes(value.min(MAX_VARINT));
+    out.extend_from_slice(&bytes[..length]);
+}
+
+/// The Variable Byte Integer form of a value, and how many of the four bytes it takes.
+#[inline]
+pub(super) const fn varint_bytes(value: u32) -> ([u8; 4], usize) {
+    let length = varint_length(value);
+    let mut bytes = [0; 4];
+    let mut index = 0;
+    while index < length {
+        let more = if index + 1 < length { 0x80 } else { 0 };
+        bytes[index] = (value >> (7 * index)) as u8 & 0x7F | more;
+        index += 1;
+    }
+    (bytes, length)
+}
+
+/// Appends Binary Data. Longer than 65,535 bytes can't be written (callers check): the rest is left out.
+#[inline]
+pub fn write_binary(data: &[u8], out: &mut Vec<u8>) {
+    debug_assert!(data.len() <= usize::from(u16::MAX), "Binary Data of {} bytes", data.len());
+    let length = u16::try_from(data.len()).unwrap_or(u16::MAX);
+    write_u16(length, out);
+    out.extend_from_slice(&data[..usize::from(length)]);
+}
+
+/// Appends a UTF-8 Encoded String. Longer than 65,535 bytes can't be written (callers check).
+#[inline]
+pub fn write_str(text: &str, out: &mut Vec<u8>) {
+    write_binary(text.as_bytes(), out);
+}
