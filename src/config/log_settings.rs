@@ -53,6 +53,16 @@ impl LogTypes {
     /// What is logged without `log_type`: errors, warnings, notices and information.
     pub const DEFAULT: LogTypes = LogTypes(0xf);
 
+    /// The set as bits, for an atomic number.
+    pub fn bits(self) -> u16 {
+        self.0
+    }
+
+    /// The set of these bits; others are ignored.
+    pub fn from_bits(bits: u16) -> LogTypes {
+        LogTypes(bits & LogTypes::ALL.0)
+    }
+
     /// Is `log_type` in the set?
     pub fn contains(self, log_type: LogType) -> bool {
         self.0 & log_type as u16 != 0

@@ -1,1 +1,8 @@
-//! What the broker tells of itself: log lines in mosquitto's words.
+//! What the broker tells of itself: the log, in mosquitto's words.
+
+mod log;
+mod log_file;
+mod stamp;
+mod syslog;
+
+pub use log::{LINE_MAX, Logger};
