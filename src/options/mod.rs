@@ -2,6 +2,7 @@
 
 mod job;
 mod kinds;
+pub mod passwd;
 
 pub use job::{ConnectionSettings, MessageSource, PublishJob, RequestJob, SubscribeJob, Target, Will};
 pub use kinds::{QoS, RetainHandling, Version};

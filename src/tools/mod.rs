@@ -1,1 +1,3 @@
 //! What each program does.
+
+pub mod passwd;
