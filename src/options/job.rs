@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::kinds::{QoS, RetainHandling, Version};
+use crate::protocol::{QoS, RetainHandling, Version};
 
 /// Where the broker is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,8 +1,36 @@
 //! The flags of the client programs: clap argument groups, a file a group, and what they resolve to.
+//!
+//! [`publish_job`], [`subscribe_job`] and [`request_job`] turn a command line into plain data; the grammar and the
+//! words of every complaint are mosquitto's. [`Program::command`] is the declaration that help, man pages and
+//! completions are printed from. This room reads no file and no environment: [`Surroundings`] hands them in.
 
+mod complaint;
+mod connection;
+mod credentials;
+mod flag;
+mod general;
 mod job;
-mod kinds;
+pub mod manual;
+mod message;
+mod numbers;
+mod options_file;
+mod parse;
 pub mod passwd;
+mod program;
+mod publish;
+mod raw;
+mod receive;
+mod request;
+mod resolve;
+mod session;
+mod subscribe;
+mod surroundings;
+mod tls;
+mod topics;
+mod url;
+mod will;
 
 pub use job::{ConnectionSettings, MessageSource, PublishJob, RequestJob, SubscribeJob, Target, Will};
-pub use kinds::{QoS, RetainHandling, Version};
+pub use parse::{Stop, publish_job, request_job, subscribe_job};
+pub use program::Program;
+pub use surroundings::Surroundings;

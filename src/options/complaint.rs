@@ -1,0 +1,222 @@
+//! What can be wrong with a command line, in mosquitto's words: the only place where these stand.
+
+use super::program::Program;
+
+/// Why the command line is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Complaint {
+    UnknownOption(String),
+    ValueMissing { flag: String, missing: &'static str },
+    NotBuilt(String),
+    SchemeNotBuilt(String),
+    TlsPort,
+    DuplicateOptionsFile,
+    OptionsFileUnreadable { file: String, why: String },
+    InvalidPort(i32),
+    InvalidQoS(i32),
+    InvalidWillQoS(i32),
+    InvalidKeepAlive,
+    InvalidMaxInflight,
+    InvalidVersion,
+    SessionExpiryNotANumber,
+    SessionExpiryOutOfRange,
+    BothIds,
+    InvalidId(Program),
+    CleanSessionNeedsId,
+    InfiniteSessionNeedsId,
+    MalformedUtf8(&'static str),
+    InvalidTopic { kind: TopicKind, topic: String },
+    UrlScheme,
+    UrlTopicMissing,
+    WillPayloadWithoutTopic,
+    WillRetainWithoutTopic,
+    OneMessage,
+    MessageTooLong,
+    Repeat,
+    RepeatDelay,
+    MessageCount(i32),
+    Timeout(i32),
+    RetainHandling(String),
+    NoFilter,
+    NoTopicOrMessage,
+    NoTopicMessageOrResponse,
+    Credentials,
+    PasswordUnreadable { file: String, why: String },
+    PasswordVariableUnset(String),
+    InvalidVariable { name: &'static str, want: &'static str },
+}
+
+/// What a topic on the command line is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TopicKind {
+    Publish,
+    Response,
+    Will,
+    Subscription,
+    Filter,
+    Unsubscribe,
+}
+
+impl TopicKind {
+    fn word(self) -> &'static str {
+        match self {
+            TopicKind::Publish => "publish",
+            TopicKind::Response => "response",
+            TopicKind::Will => "will",
+            TopicKind::Subscription => "subscription",
+            TopicKind::Filter => "filter",
+            TopicKind::Unsubscribe => "unsubscribe",
+        }
+    }
+
+    /// Is it the name of a topic (no wildcards) rather than a filter?
+    pub fn is_name(self) -> bool {
+        matches!(self, TopicKind::Publish | TopicKind::Response | TopicKind::Will)
+    }
+}
+
+/// Why reading the command line ends early.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Halt {
+    /// `--help` was reached.
+    Help,
+    /// `--version` was reached.
+    Version,
+    /// Something is wrong.
+    Complaint(Complaint),
+}
+
+impl From<Complaint> for Halt {
+    fn from(complaint: Complaint) -> Halt {
+        Halt::Complaint(complaint)
+    }
+}
+
+/// What follows the sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum After {
+    /// An empty line and "Use 'NAME --help' to see usage."
+    Hint,
+    /// The same with two empty lines. mosquitto isn't consistent here, and scripts compare.
+    BlankAndHint,
+    /// Nothing: the mistake showed after parsing.
+    Nothing,
+    /// Nothing on stderr; the whole usage on stdout.
+    Usage,
+}
+
+impl Complaint {
+    /// The sentence, without a line end.
+    pub fn text(&self) -> String {
+        use Complaint as C;
+        let fixed = match self {
+            C::UnknownOption(token) => return format!("Error: Unknown option '{token}'."),
+            C::ValueMissing { flag, missing } => {
+                return format!("Error: {flag} argument given but {missing}.");
+            }
+            C::NotBuilt(flag) => return format!("Error: The option '{flag}' is not built yet."),
+            C::SchemeNotBuilt(scheme) => {
+                return format!("Error: The URL scheme '{scheme}' is not built yet, only 'mqtt' is.");
+            }
+            C::OptionsFileUnreadable { file, why } => {
+                return format!("Error: Unable to read options file \"{file}\": {why}.");
+            }
+            C::InvalidPort(port) => return format!("Error: Invalid port given: {port}"),
+            C::InvalidQoS(qos) => return format!("Error: Invalid QoS given: {qos}"),
+            C::InvalidWillQoS(qos) => return format!("Error: Invalid will QoS {qos}."),
+            C::MalformedUtf8(what) => return format!("Error: Malformed UTF-8 in {what} argument."),
+            C::InvalidTopic { kind, topic } => return invalid_topic(*kind, topic),
+            C::MessageCount(count) => return format!("Error: Invalid message count \"{count}\"."),
+            C::Timeout(seconds) => return format!("Error: Invalid timeout \"{seconds}\"."),
+            C::RetainHandling(value) => {
+                return format!("Error: Unknown value '{value}' for --retain-handling.");
+            }
+            C::PasswordUnreadable { file, why } => {
+                return format!("Error: Unable to read password file \"{file}\": {why}.");
+            }
+            C::PasswordVariableUnset(name) => {
+                return format!("Error: The variable {name} of --pw-env is not set.");
+            }
+            C::InvalidVariable { name, want } => {
+                return format!("Error: Invalid {name} in the environment, it must be {want}.");
+            }
+            other => other.fixed_text(),
+        };
+        fixed.to_owned()
+    }
+
+    fn fixed_text(&self) -> &'static str {
+        use Complaint as C;
+        match self {
+            C::TlsPort => {
+                "Error: Port 8883 means TLS, which is not built yet; add --no-tls to use it without."
+            }
+            C::DuplicateOptionsFile => "Error: Duplicate -o argument given.",
+            C::InvalidKeepAlive => {
+                "Error: Invalid keepalive given, it must be between 5 and 65535 inclusive."
+            }
+            C::InvalidMaxInflight => "Error: Maximum inflight messages must be greater than 0.",
+            C::InvalidVersion => "Error: Invalid protocol version argument given.",
+            C::SessionExpiryNotANumber => "Error: session-expiry-interval not a number.",
+            C::SessionExpiryOutOfRange => "Error: session-expiry-interval out of range.",
+            C::BothIds => "Error: -i and -I argument cannot be used together.",
+            C::InvalidId(Program::Publish) => "Error: Invalid id.",
+            C::InvalidId(_) => "Error: Invalid id and/or clean_session.",
+            C::CleanSessionNeedsId => "Error: You must provide a client id if you are using the -c option.",
+            C::InfiniteSessionNeedsId => {
+                "Error: You must provide a client id if you are using an infinite session expiry interval."
+            }
+            C::UrlScheme => "Error: Unsupported URL scheme.",
+            C::UrlTopicMissing => "Error: Invalid URL for -L argument specified - topic missing.",
+            C::WillPayloadWithoutTopic => "Error: Will payload given, but no will topic given.",
+            C::WillRetainWithoutTopic => "Error: Will retain given, but no will topic given.",
+            C::OneMessage => "Error: Only one type of message can be sent at once.",
+            C::MessageTooLong => "Error: Message length must be less than 268435455 bytes.",
+            C::Repeat => "Error: --repeat argument must be >0.",
+            C::RepeatDelay => "Error: --repeat-delay argument must be >=0.0.",
+            C::NoFilter => "Error: You must specify a topic to subscribe to (-t) or unsubscribe from (-U).",
+            C::NoTopicOrMessage => "Error: Both topic and message must be supplied.",
+            C::NoTopicMessageOrResponse => {
+                "Error: All of topic, message, and response topic must be supplied."
+            }
+            C::Credentials => "Error: Problem setting username and/or password.",
+            // The variants with a value have their words in `text`.
+            _ => "Error: Invalid input.",
+        }
+    }
+
+    /// What mosquitto writes behind the sentence.
+    pub fn after(&self) -> After {
+        use Complaint as C;
+        match self {
+            C::NoTopicOrMessage => After::Usage,
+            C::InvalidId(_)
+            | C::Credentials
+            | C::PasswordUnreadable { .. }
+            | C::PasswordVariableUnset(_)
+            | C::InvalidVariable { .. }
+            | C::OptionsFileUnreadable { .. } => After::Nothing,
+            C::UnknownOption(_)
+            | C::NotBuilt(_)
+            | C::SchemeNotBuilt(_)
+            | C::TlsPort
+            | C::InvalidPort(_)
+            | C::InvalidQoS(_)
+            | C::CleanSessionNeedsId
+            | C::InfiniteSessionNeedsId
+            | C::InvalidTopic { .. }
+            | C::UrlTopicMissing
+            | C::WillPayloadWithoutTopic
+            | C::WillRetainWithoutTopic
+            | C::NoFilter
+            | C::NoTopicMessageOrResponse => After::Hint,
+            _ => After::BlankAndHint,
+        }
+    }
+}
+
+fn invalid_topic(kind: TopicKind, topic: &str) -> String {
+    let question =
+        if kind.is_name() { "does it contain '+' or '#'?" } else { "are all '+' and '#' wildcards correct?" };
+    format!("Error: Invalid {} topic '{topic}', {question}", kind.word())
+}

@@ -1,0 +1,122 @@
+//! Where the broker is and how to get there: the same for every client.
+
+use clap::{Arg, ValueHint};
+
+use super::complaint::{Complaint, Halt, TopicKind};
+use super::flag::{Flag, Given, under};
+use super::numbers::atoi;
+use super::program::Program;
+use super::raw::{PasswordSource, Raw};
+use super::topics::topic;
+use super::url::{self, Url};
+
+pub(super) fn flags() -> Vec<Flag> {
+    let mut flags = address();
+    flags.extend(refused());
+    under("Connection", flags)
+}
+
+fn address() -> Vec<Flag> {
+    vec![
+        Flag::value(
+            Arg::new("host")
+                .short('h')
+                .long("host")
+                .value_name("HOST")
+                .value_hint(ValueHint::Hostname)
+                .help("Host name or address of the broker. Default: localhost."),
+            "no host specified",
+            |raw, given| {
+                raw.host = Some(given.value.to_owned());
+                Ok(())
+            },
+        ),
+        Flag::value(
+            Arg::new("port").short('p').long("port").value_name("PORT").value_hint(ValueHint::Other).help(
+                "Port of the broker; 0 means that the host is the path of a unix socket. Default: 1883.",
+            ),
+            "no port specified",
+            |raw, given| {
+                let port = atoi(given.value.as_encoded_bytes());
+                raw.port = Some(u16::try_from(port).map_err(|_| Complaint::InvalidPort(port))?);
+                Ok(())
+            },
+        ),
+        Flag::value(
+            Arg::new("unix")
+                .long("unix")
+                .value_name("PATH")
+                .value_hint(ValueHint::FilePath)
+                .help("Connect through a unix socket instead of TCP."),
+            "no socket path specified",
+            |raw, given| {
+                raw.host = Some(given.value.to_owned());
+                raw.port = Some(0);
+                Ok(())
+            },
+        ),
+        Flag::value(
+            Arg::new("url")
+                .short('L')
+                .long("url")
+                .value_name("URL")
+                .value_hint(ValueHint::Url)
+                .help("Broker, user, password and topic in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC."),
+            "no URL specified",
+            store_url,
+        ),
+        Flag::value(
+            Arg::new("bind-address")
+                .short('A')
+                .value_name("ADDRESS")
+                .value_hint(ValueHint::Hostname)
+                .help("Local address or host name to connect from."),
+            "no address specified",
+            |raw, given| {
+                raw.bind_address = Some(given.value.to_owned());
+                Ok(())
+            },
+        ),
+        Flag::switch(
+            Arg::new("nodelay").long("nodelay").help("Set TCP_NODELAY: less delay, more packets."),
+            |raw, _| {
+                raw.nodelay = true;
+                Ok(())
+            },
+        ),
+    ]
+}
+
+fn refused() -> Vec<Flag> {
+    vec![
+        Flag::not_built(Arg::new("srv").short('S').help("Find the broker by its DNS SRV record."), ""),
+        Flag::not_built(Arg::new("ws").long("ws").help("Connect by WebSocket."), ""),
+        Flag::not_built(
+            Arg::new("proxy")
+                .long("proxy")
+                .value_name("URL")
+                .value_hint(ValueHint::Url)
+                .help("Connect through a SOCKS5 proxy, socks5h://[USER[:PASSWORD]@]HOST[:PORT]."),
+            "no proxy url specified",
+        ),
+    ]
+}
+
+/// `-L` sets what the single flags set, in its place: a later flag overrides it.
+fn store_url(raw: &mut Raw, given: &Given<'_>) -> Result<(), Halt> {
+    let Url { username, password, host, port, topic: path } = url::parse(given.value)?;
+    let Some(path) = path else { return Err(Complaint::UrlTopicMissing.into()) };
+    raw.host = Some(host);
+    raw.port = Some(port);
+    if let Some(username) = username {
+        raw.username = Some(username);
+    }
+    if let Some(password) = password {
+        raw.password = Some(PasswordSource::Given(password));
+    }
+    match given.program {
+        Program::Subscribe => raw.topics.push(topic(TopicKind::Subscription, "-L topic", &path)?),
+        _ => raw.topics = vec![topic(TopicKind::Publish, "-L topic", &path)?],
+    }
+    Ok(())
+}

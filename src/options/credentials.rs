@@ -1,0 +1,67 @@
+//! User Name and Password, and ways to keep the password out of the process list.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use clap::{Arg, ValueHint};
+use zeroize::Zeroizing;
+
+use super::flag::{Flag, under};
+use super::raw::PasswordSource;
+
+pub(super) fn flags() -> Vec<Flag> {
+    let flags = vec![
+        Flag::value(
+            Arg::new("username")
+                .short('u')
+                .long("username")
+                .value_name("NAME")
+                .value_hint(ValueHint::Username)
+                .help("User Name."),
+            "no username specified",
+            |raw, given| {
+                raw.username = Some(given.value.to_owned());
+                Ok(())
+            },
+        ),
+        Flag::value(
+            Arg::new("pw")
+                .short('P')
+                .long("pw")
+                .value_name("PASSWORD")
+                .value_hint(ValueHint::Other)
+                .help("Password. Others can see it in the list of processes: prefer --pw-file or --pw-env."),
+            "no password specified",
+            |raw, given| {
+                let password = Zeroizing::new(given.value.as_bytes().to_vec());
+                raw.password = Some(PasswordSource::Given(password));
+                Ok(())
+            },
+        ),
+        Flag::value(
+            Arg::new("pw-file")
+                .long("pw-file")
+                .value_name("FILE")
+                .value_hint(ValueHint::FilePath)
+                .help("Read the password from the first line of a file."),
+            "no file specified",
+            |raw, given| {
+                raw.password = Some(PasswordSource::File(PathBuf::from(given.value)));
+                Ok(())
+            },
+        ),
+        Flag::value(
+            Arg::new("pw-env")
+                .long("pw-env")
+                .value_name("NAME")
+                .value_hint(ValueHint::Other)
+                .help("Take the password from this environment variable."),
+            "no variable specified",
+            |raw, given| {
+                raw.password = Some(PasswordSource::Variable(given.value.to_owned()));
+                Ok(())
+            },
+        ),
+    ];
+    under("Credentials", flags)
+}

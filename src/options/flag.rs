@@ -1,0 +1,117 @@
+//! One flag: its declaration for clap (names, value name, help), and what it does when it is met.
+//!
+//! Help, man pages and completions are printed from the clap half; `parse` looks its tokens up in it.
+
+use std::ffi::{OsStr, OsString};
+
+use clap::{Arg, ArgAction};
+
+use super::complaint::{Complaint, Halt};
+use super::program::Program;
+use super::raw::Raw;
+
+/// What a flag gets to see when it is met.
+pub(super) struct Given<'a> {
+    /// Whose command line this is.
+    pub program: Program,
+    /// The flag's value; empty for a switch.
+    pub value: &'a OsStr,
+    /// The flag stands in an options file.
+    pub in_file: bool,
+}
+
+/// Stores one flag: looks at its own value only; rules between flags belong to `resolve`.
+pub(super) type Store = fn(&mut Raw, &Given<'_>) -> Result<(), Halt>;
+
+enum Action {
+    /// A flag that takes a value.
+    Value(Store),
+    /// A flag without one.
+    Switch(Store),
+    /// Known to mosquitto's manual, not to us yet.
+    NotBuilt,
+}
+
+/// A flag of a client program.
+pub(super) struct Flag {
+    /// The declaration.
+    pub arg: Arg,
+    /// Second half of "-t argument given but no topic specified."; unused for a switch.
+    missing: &'static str,
+    /// Its name in that message, where that isn't the short one.
+    called: Option<&'static str>,
+    action: Action,
+}
+
+impl Flag {
+    /// A flag with a value. `missing` ends the sentence "Error: -t argument given but …".
+    pub fn value(arg: Arg, missing: &'static str, store: Store) -> Flag {
+        // As mosquitto: whatever follows is the value, and the last one counts.
+        let arg = arg.allow_hyphen_values(true);
+        Flag { arg, missing, called: None, action: Action::Value(store) }
+    }
+
+    /// A flag without a value.
+    pub fn switch(arg: Arg, store: Store) -> Flag {
+        let arg = arg.action(ArgAction::SetTrue);
+        Flag { arg, missing: "", called: None, action: Action::Switch(store) }
+    }
+
+    /// A flag that is known and refused: with a value if the declaration names one.
+    pub fn not_built(arg: Arg, missing: &'static str) -> Flag {
+        let help = arg.get_help().map(|help| format!("{help} Not built yet.")).unwrap_or_default();
+        let arg = arg.help(help);
+        let arg = match arg.get_value_names() {
+            None => arg.action(ArgAction::SetTrue),
+            Some(_) => arg.allow_hyphen_values(true),
+        };
+        Flag { arg, missing, called: None, action: Action::NotBuilt }
+    }
+
+    /// In the message about a missing value the flag is called so.
+    pub fn called(self, name: &'static str) -> Flag {
+        Flag { called: Some(name), ..self }
+    }
+
+    /// Is this token, as a whole, one of the flag's names?
+    pub fn is(&self, token: &OsStr) -> bool {
+        let token = token.as_encoded_bytes();
+        match token {
+            [b'-', short] => self.arg.get_short() == Some(char::from(*short)),
+            [b'-', b'-', long @ ..] => self.arg.get_long().is_some_and(|name| name.as_bytes() == long),
+            _ => false,
+        }
+    }
+
+    /// How many of the following tokens are its value.
+    pub fn values(&self) -> usize {
+        self.arg.get_value_names().map_or(0, <[_]>::len)
+    }
+
+    /// The name used in messages: the short one if there is one.
+    pub fn name(&self) -> String {
+        match (self.called, self.arg.get_short(), self.arg.get_long()) {
+            (Some(name), ..) => name.to_owned(),
+            (None, Some(short), _) => format!("-{short}"),
+            (None, None, long) => format!("--{}", long.unwrap_or_default()),
+        }
+    }
+
+    /// The flag stands last, without its value.
+    pub fn value_missing(&self) -> Halt {
+        Complaint::ValueMissing { flag: self.name(), missing: self.missing }.into()
+    }
+
+    /// Carries the flag out. `token` is how it was written.
+    pub fn store(&self, raw: &mut Raw, token: &OsString, given: &Given<'_>) -> Result<(), Halt> {
+        match self.action {
+            Action::Value(store) | Action::Switch(store) => store(raw, given),
+            Action::NotBuilt => Err(Complaint::NotBuilt(token.to_string_lossy().into_owned()).into()),
+        }
+    }
+}
+
+/// The flags, shown under this heading in help and man page.
+pub(super) fn under(heading: &'static str, flags: Vec<Flag>) -> Vec<Flag> {
+    flags.into_iter().map(|flag| Flag { arg: flag.arg.help_heading(heading), ..flag }).collect()
+}

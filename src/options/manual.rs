@@ -1,0 +1,145 @@
+//! What the manual pages and `--help` say besides the flags. Kept here, next to the declaration, so that there is
+//! one source; `tests/printed.rs` prints the pages.
+
+use super::program::Program;
+
+/// The text of one program's manual.
+pub struct Manual {
+    /// One sentence, as in NAME and at the top of `--help`.
+    pub about: &'static str,
+    /// How it is called; `NAME` stands for the program's name.
+    pub usage: &'static str,
+    /// Paragraphs of DESCRIPTION.
+    pub description: &'static [&'static str],
+    /// Exit codes and what they mean.
+    pub exit_status: &'static [(&'static str, &'static str)],
+    /// What it is for, and the command that does it.
+    pub examples: &'static [(&'static str, &'static str)],
+    /// Other pages: name and section.
+    pub see_also: &'static [(&'static str, &'static str)],
+}
+
+/// Environment variables all clients obey, with their meaning.
+pub const ENVIRONMENT: &[(&str, &str)] = &[
+    ("MQTT_HOST", "Host name or address of the broker, where no flag gives one."),
+    ("MQTT_PORT", "Port of the broker, where no flag gives one."),
+    ("MQTT_USERNAME", "User Name, where no flag gives one."),
+    ("MQTT_PASSWORD", "Password, where no flag gives one. Unlike -P it stays out of the list of processes."),
+    (
+        "MQTT_URL",
+        "mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]: its parts stand in for what neither flags nor the variables above give.",
+    ),
+    ("XDG_CONFIG_HOME", "Directory of the default options file. Default: $HOME/.config."),
+];
+
+/// How options files are read: a paragraph for the manual.
+pub const OPTIONS_FILES: &str = "Before the command line, options are read from the file of -o, or else from the \
+     first of these in $XDG_CONFIG_HOME (or $HOME/.config) that exists: the program's own name, mosquitto's name for \
+     it. A line holds one option and, behind a space, its value, which is taken as it stands, without quotes. Lines \
+     that start with # and empty lines are skipped. Options on the command line override those of the file; topics \
+     of options that may be repeated add up.";
+
+/// The manual of a program.
+pub fn of(program: Program) -> &'static Manual {
+    match program {
+        Program::Publish => &PUBLISH,
+        Program::Subscribe => &SUBSCRIBE,
+        Program::Request => &REQUEST,
+    }
+}
+
+/// The end of `--help`.
+pub(super) fn environment_help() -> String {
+    let mut text = String::from("Environment:\n");
+    for (name, meaning) in ENVIRONMENT {
+        text += &format!("  {name:<16} {meaning}\n");
+    }
+    text.trim_end().to_owned()
+}
+
+const REFUSED: (&str, &str) = (
+    "1-5, 128-162",
+    "The broker refused the connection: its return code (MQTT 3.x) or Reason Code (MQTT 5), such as 5 or 135 not authorized.",
+);
+const FAILED: (&str, &str) = ("1", "Wrong arguments, --help, --version, unreadable input, or no connection.");
+
+static PUBLISH: Manual = Manual {
+    about: "Publish messages to an MQTT broker",
+    usage: "NAME [-h HOST] [-p PORT] -t TOPIC {-m MESSAGE | -f FILE | -l | -s | -n} [OPTIONS]\n       \
+            NAME -L URL {-m MESSAGE | -f FILE | -l | -s | -n} [OPTIONS]",
+    description: &[
+        "Connects to an MQTT broker, publishes a message, or each line of standard input, to one topic, waits until \
+         the broker has acknowledged what its QoS says, and ends.",
+        "The program takes the flags of mosquitto_pub and answers in its words; called through a link of that name \
+         it also calls itself so.",
+    ],
+    exit_status: &[
+        ("0", "Everything was published."),
+        FAILED,
+        ("7", "The connection was lost, or the broker doesn't take such a message."),
+        REFUSED,
+    ],
+    examples: &[
+        ("Publish one message with QoS 1:", "mqtt-pub -t room/temperature -m 21.5 -q 1"),
+        ("Publish a message for each line:", "sensor | mqtt-pub -t room/temperature -l"),
+        ("Clear a retained message:", "mqtt-pub -t room/temperature -n -r"),
+        (
+            "Broker, user and topic as a URL, the password from a file:",
+            "mqtt-pub -L mqtt://alice@broker.example/room/door -m open --pw-file ~/.secret",
+        ),
+    ],
+    see_also: &[("mqtt-sub", "1"), ("mqtt-rr", "1"), ("mqtt-broker", "8")],
+};
+
+static SUBSCRIBE: Manual = Manual {
+    about: "Subscribe to topics of an MQTT broker and print the messages",
+    usage: "NAME [-h HOST] [-p PORT] -t FILTER... [OPTIONS]\n       NAME -L URL [-t FILTER...] [OPTIONS]",
+    description: &[
+        "Connects to an MQTT broker, subscribes to Topic Filters and prints each message that arrives, followed by a \
+         line end. A message without bytes prints nothing, unless -v asks for the topic too.",
+        "When the connection is lost it reconnects every second and subscribes again.",
+        "The program takes the flags of mosquitto_sub and answers in its words; called through a link of that name \
+         it also calls itself so.",
+    ],
+    exit_status: &[
+        ("0", "Ended by -C, -E, SIGINT or SIGTERM, or because nobody reads its output."),
+        FAILED,
+        ("27", "The time of -W is over."),
+        REFUSED,
+    ],
+    examples: &[
+        ("Print everything, with topics:", "mqtt-sub -t '#' -v"),
+        ("Wait at most 5 seconds for one message:", "mqtt-sub -t room/temperature -C 1 -W 5"),
+        ("Leave out some topics and what is retained:", "mqtt-sub -t 'room/#' -T 'room/debug/#' -R"),
+        (
+            "Keep the session, so that messages wait while the program is away:",
+            "mqtt-sub -t 'orders/#' -q 1 -c -i orders-desk",
+        ),
+    ],
+    see_also: &[("mqtt-pub", "1"), ("mqtt-rr", "1"), ("mqtt-broker", "8")],
+};
+
+static REQUEST: Manual = Manual {
+    about: "Publish a request to an MQTT broker and wait for the answer",
+    usage: "NAME [-h HOST] [-p PORT] -t TOPIC -e TOPIC {-m MESSAGE | -f FILE | -s | -n} [OPTIONS]\n       \
+            NAME -L URL -e TOPIC {-m MESSAGE | -f FILE | -s | -n} [OPTIONS]",
+    description: &[
+        "Connects to an MQTT broker, subscribes to the response topic, publishes the request, prints the first \
+         message on the response topic, and ends. In MQTT 5, the default, the request carries the response topic as \
+         a property; with MQTT 3.x the other side must know it.",
+        "The program takes the flags of mosquitto_rr and answers in its words; called through a link of that name \
+         it also calls itself so.",
+    ],
+    exit_status: &[
+        ("0", "The answer was printed."),
+        FAILED,
+        ("7", "The connection was lost."),
+        ("27", "The time of -W is over."),
+        REFUSED,
+    ],
+    examples: &[
+        ("Ask, and wait at most 3 seconds:", "mqtt-rr -t clock/get -e clock/answer/1 -n -W 3"),
+        ("Send a file as the request:", "mqtt-rr -t job/run -e job/done/7 -f job.json -q 1"),
+    ],
+    see_also: &[("mqtt-pub", "1"), ("mqtt-sub", "1"), ("mqtt-broker", "8")],
+};

@@ -1,0 +1,81 @@
+//! What was typed: each flag's value, checked by itself. `resolve` decides what it means together.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::complaint::{Complaint, Halt};
+use super::job::MessageSource;
+use crate::protocol::{QoS, RetainHandling, Version};
+
+/// Where the password is to come from.
+pub(super) enum PasswordSource {
+    /// The argument of `-P`, or the URL's.
+    Given(Zeroizing<Vec<u8>>),
+    /// The first line of a file.
+    File(PathBuf),
+    /// An environment variable.
+    Variable(OsString),
+}
+
+/// All flags of all clients; `None` and empty mean not given.
+#[derive(Default)]
+pub(super) struct Raw {
+    pub host: Option<OsString>,
+    pub port: Option<u16>,
+    pub bind_address: Option<OsString>,
+    pub nodelay: bool,
+    pub no_tls: bool,
+
+    pub client_id: Option<String>,
+    pub id_prefix: Option<String>,
+    pub disable_clean_session: bool,
+    pub session_expiry_interval: Option<u32>,
+    pub keep_alive: Option<u16>,
+    pub max_inflight: Option<u16>,
+    pub version: Option<Version>,
+
+    pub username: Option<OsString>,
+    pub password: Option<PasswordSource>,
+
+    pub will_topic: Option<String>,
+    pub will_payload: Option<Vec<u8>>,
+    pub will_qos: Option<QoS>,
+    pub will_retain: bool,
+
+    /// Topic Filters of mqtt-sub in order; the others keep the last.
+    pub topics: Vec<String>,
+    pub unsubscribe: Vec<String>,
+    pub filter_out: Vec<String>,
+    pub response_topic: Option<String>,
+    pub qos: Option<QoS>,
+    pub retain: bool,
+    pub message: Option<MessageSource>,
+    pub repeat: Option<u32>,
+    pub repeat_delay: Option<Duration>,
+
+    pub message_count: Option<u32>,
+    pub timeout: Option<Duration>,
+    pub exit_after_subscribe: bool,
+    pub no_retained: bool,
+    pub retain_handling: Option<RetainHandling>,
+    pub retain_as_published: bool,
+    pub verbose: bool,
+    pub no_line_end: bool,
+
+    pub debug: bool,
+    pub quiet: bool,
+}
+
+impl Raw {
+    /// Sets the one message of the run; a second one is refused, even of the same kind.
+    pub fn set_message(&mut self, message: MessageSource) -> Result<(), Halt> {
+        if self.message.is_some() {
+            return Err(Complaint::OneMessage.into());
+        }
+        self.message = Some(message);
+        Ok(())
+    }
+}

@@ -1,0 +1,28 @@
+//! What mqtt-rr asks, and where it waits for the answer.
+
+use clap::{Arg, ValueHint};
+
+use super::complaint::TopicKind;
+use super::flag::Flag;
+use super::publish::{publish_topic, qos_flag};
+use super::topics::topic;
+
+pub(super) fn flags() -> Vec<Flag> {
+    vec![
+        publish_topic("Topic to publish the request to."),
+        Flag::value(
+            Arg::new("response-topic")
+                .short('e')
+                .value_name("TOPIC")
+                .value_hint(ValueHint::Other)
+                .help("Topic to await the answer on; the request carries it as Response Topic in MQTT 5."),
+            "no response topic specified",
+            |raw, given| {
+                raw.response_topic = Some(topic(TopicKind::Response, "-e", given.value)?);
+                Ok(())
+            },
+        ),
+        qos_flag("QoS of the request and of the subscription. Default: 0."),
+        Flag::not_built(Arg::new("latency").long("latency").help("Print how long the answer took."), ""),
+    ]
+}

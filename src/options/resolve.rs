@@ -1,0 +1,230 @@
+//! What was typed, taken together: defaults, rules between flags in mosquitto's order, and the job that results.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::complaint::{Complaint, Halt};
+use super::job::{ConnectionSettings, PublishJob, RequestJob, SubscribeJob, Target, Will};
+use super::parse::reason;
+use super::program::Program;
+use super::raw::{PasswordSource, Raw};
+use super::surroundings::{Surroundings, fill_defaults};
+use super::topics::is_allowed;
+use crate::protocol::{QoS, RetainHandling, Version};
+
+/// Port of MQTT without TLS.
+const MQTT_PORT: u16 = 1883;
+/// Port of MQTT over TLS: choosing it chooses TLS.
+const MQTTS_PORT: u16 = 8883;
+/// Longest User Name and Password, in bytes [MQTT-1.5.4], [MQTT-1.5.6].
+const LONGEST: usize = 65_535;
+
+pub(super) fn publish(mut raw: Raw, name: &'static str, from: &Surroundings<'_>) -> Result<PublishJob, Halt> {
+    let session = between_flags(&mut raw, Program::Publish, from)?;
+    let (Some(topic), Some(message)) = (raw.topics.pop(), raw.message.take()) else {
+        return Err(Complaint::NoTopicOrMessage.into());
+    };
+    Ok(PublishJob {
+        topic,
+        message,
+        qos: raw.qos.unwrap_or(QoS::AtMostOnce),
+        retain: raw.retain,
+        repeat: raw.repeat.unwrap_or(1),
+        repeat_delay: raw.repeat_delay.unwrap_or(Duration::ZERO),
+        connection: connection(raw, session, Program::Publish, name, from)?,
+    })
+}
+
+pub(super) fn subscribe(
+    mut raw: Raw,
+    name: &'static str,
+    from: &Surroundings<'_>,
+) -> Result<SubscribeJob, Halt> {
+    let session = between_flags(&mut raw, Program::Subscribe, from)?;
+    if raw.topics.is_empty() && raw.unsubscribe.is_empty() {
+        return Err(Complaint::NoFilter.into());
+    }
+    Ok(SubscribeJob {
+        filters: std::mem::take(&mut raw.topics),
+        unsubscribe: std::mem::take(&mut raw.unsubscribe),
+        filter_out: std::mem::take(&mut raw.filter_out),
+        qos: raw.qos.unwrap_or(QoS::AtMostOnce),
+        message_count: raw.message_count,
+        timeout: raw.timeout,
+        exit_after_subscribe: raw.exit_after_subscribe,
+        no_retained: raw.no_retained,
+        retain_handling: retain_handling(&raw),
+        retain_as_published: raw.retain_as_published,
+        verbose: raw.verbose,
+        line_end: !raw.no_line_end,
+        connection: connection(raw, session, Program::Subscribe, name, from)?,
+    })
+}
+
+pub(super) fn request(mut raw: Raw, name: &'static str, from: &Surroundings<'_>) -> Result<RequestJob, Halt> {
+    let session = between_flags(&mut raw, Program::Request, from)?;
+    let (Some(topic), Some(message), Some(response_topic)) =
+        (raw.topics.pop(), raw.message.take(), raw.response_topic.take())
+    else {
+        return Err(Complaint::NoTopicMessageOrResponse.into());
+    };
+    Ok(RequestJob {
+        topic,
+        response_topic,
+        message,
+        qos: raw.qos.unwrap_or(QoS::AtMostOnce),
+        timeout: raw.timeout,
+        no_retained: raw.no_retained,
+        retain_handling: retain_handling(&raw),
+        retain_as_published: raw.retain_as_published,
+        verbose: raw.verbose,
+        line_end: !raw.no_line_end,
+        connection: connection(raw, session, Program::Request, name, from)?,
+    })
+}
+
+/// Protocol version, and the Session Expiry Interval that goes with it.
+struct Session {
+    version: Version,
+    session_expiry_interval: u32,
+}
+
+/// The rules that join several flags, in the order mosquitto checks them.
+fn between_flags(raw: &mut Raw, program: Program, from: &Surroundings<'_>) -> Result<Session, Halt> {
+    if raw.will_payload.is_some() && raw.will_topic.is_none() {
+        return Err(Complaint::WillPayloadWithoutTopic.into());
+    }
+    if raw.will_retain && raw.will_topic.is_none() {
+        return Err(Complaint::WillRetainWithoutTopic.into());
+    }
+    let session = session(raw, program)?;
+    fill_defaults(raw, program, from)?;
+    if raw.port == Some(MQTTS_PORT) && !raw.no_tls {
+        return Err(Complaint::TlsPort.into());
+    }
+    Ok(session)
+}
+
+/// A session that outlives the connection needs a name to come back to.
+fn session(raw: &Raw, program: Program) -> Result<Session, Halt> {
+    let version = raw.version.unwrap_or(match program {
+        Program::Request => Version::V5,
+        _ => Version::V311,
+    });
+    if version != Version::V5 {
+        return if raw.disable_clean_session && raw.client_id.is_none() {
+            Err(Complaint::CleanSessionNeedsId.into())
+        } else {
+            Ok(Session { version, session_expiry_interval: 0 })
+        };
+    }
+    let unset = if raw.disable_clean_session { u32::MAX } else { 0 };
+    let session_expiry_interval = raw.session_expiry_interval.unwrap_or(unset);
+    if session_expiry_interval == u32::MAX && raw.client_id.is_none() {
+        return Err(Complaint::InfiniteSessionNeedsId.into());
+    }
+    Ok(Session { version, session_expiry_interval })
+}
+
+fn connection(
+    raw: Raw,
+    session: Session,
+    program: Program,
+    name: &'static str,
+    from: &Surroundings<'_>,
+) -> Result<ConnectionSettings, Halt> {
+    let client_id = client_id(&raw, program, from)?;
+    let password = raw.password.map(|source| read_password(source, from)).transpose()?;
+    let username = username(raw.username, password.as_deref(), session.version)?;
+    let will_qos = raw.will_qos.unwrap_or(QoS::AtMostOnce);
+    let (will_payload, will_retain) = (raw.will_payload.unwrap_or_default(), raw.will_retain);
+    Ok(ConnectionSettings {
+        program: name.to_owned(),
+        target: target(raw.host, raw.port),
+        bind_address: raw.bind_address.map(|address| address.to_string_lossy().into_owned()),
+        nodelay: raw.nodelay,
+        client_id,
+        version: session.version,
+        clean_start: !raw.disable_clean_session,
+        session_expiry_interval: session.session_expiry_interval,
+        keep_alive: raw.keep_alive.unwrap_or(60),
+        max_inflight: raw.max_inflight.unwrap_or(20),
+        username,
+        password,
+        will: raw.will_topic.map(|topic| Will {
+            topic,
+            payload: will_payload,
+            qos: will_qos,
+            retain: will_retain,
+        }),
+        debug: raw.debug,
+        quiet: raw.quiet,
+    })
+}
+
+fn target(host: Option<OsString>, port: Option<u16>) -> Target {
+    let host = host.unwrap_or_else(|| OsString::from("localhost"));
+    match port.unwrap_or(MQTT_PORT) {
+        0 => Target::Unix(PathBuf::from(host)),
+        port => Target::Tcp { host: host.to_string_lossy().into_owned(), port },
+    }
+}
+
+fn client_id(raw: &Raw, program: Program, from: &Surroundings<'_>) -> Result<Option<String>, Halt> {
+    let id = match (&raw.client_id, &raw.id_prefix) {
+        (Some(id), _) => Some(id.clone()),
+        (None, Some(prefix)) => Some(format!("{prefix}{}", from.process_id)),
+        (None, None) => None,
+    };
+    // An empty id can't be given; and a session can't be kept without one.
+    let is_invalid = match &id {
+        Some(id) => id.is_empty(),
+        None => raw.disable_clean_session,
+    };
+    if is_invalid { Err(Complaint::InvalidId(program).into()) } else { Ok(id) }
+}
+
+fn username(
+    username: Option<OsString>,
+    password: Option<&Vec<u8>>,
+    version: Version,
+) -> Result<Option<String>, Halt> {
+    let username = username.map(|name| name.into_string().map_err(|_| Complaint::Credentials)).transpose()?;
+    // Only MQTT 5 has a password without a user name [MQTT-3.1.2-22 of 3.1.1].
+    let lonely = password.is_some() && username.is_none() && version != Version::V5;
+    let unfit = username.as_ref().is_some_and(|name| name.len() > LONGEST || !name.chars().all(is_allowed));
+    if lonely || unfit || password.is_some_and(|password| password.len() > LONGEST) {
+        return Err(Complaint::Credentials.into());
+    }
+    Ok(username)
+}
+
+fn read_password(source: PasswordSource, from: &Surroundings<'_>) -> Result<Zeroizing<Vec<u8>>, Halt> {
+    match source {
+        PasswordSource::Given(password) => Ok(password),
+        PasswordSource::Variable(name) => {
+            let unset = || Complaint::PasswordVariableUnset(name.to_string_lossy().into_owned());
+            let value = name.to_str().and_then(|name| (from.variable)(name)).ok_or_else(unset)?;
+            Ok(Zeroizing::new(value.into_vec()))
+        }
+        PasswordSource::File(path) => {
+            let text = (from.read_file)(&path).map(Zeroizing::new).map_err(|error| {
+                Complaint::PasswordUnreadable { file: path.display().to_string(), why: reason(&error) }
+            })?;
+            let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+            Ok(Zeroizing::new(line.strip_suffix(b"\r").unwrap_or(line).to_vec()))
+        }
+    }
+}
+
+fn retain_handling(raw: &Raw) -> RetainHandling {
+    match raw.retain_handling {
+        Some(handling) => handling,
+        None if raw.no_retained => RetainHandling::DoNotSend,
+        None => RetainHandling::SendAtSubscribe,
+    }
+}

@@ -1,0 +1,116 @@
+//! What mqtt-sub subscribes to, and when it ends.
+
+use clap::{Arg, ValueHint};
+
+use super::complaint::{Complaint, TopicKind};
+use super::flag::Flag;
+use super::numbers::atoi;
+use super::publish::qos_flag;
+use super::topics::topic;
+
+pub(super) fn flags() -> Vec<Flag> {
+    let mut flags = filters();
+    flags.push(qos_flag("Highest QoS to receive messages with. Default: 0."));
+    flags.extend(ending());
+    flags.extend(refused());
+    flags
+}
+
+fn filters() -> Vec<Flag> {
+    let filter = |name: &'static str, short, help: &'static str| {
+        Arg::new(name)
+            .short(short)
+            .long(name)
+            .value_name("FILTER")
+            .value_hint(ValueHint::Other)
+            .action(clap::ArgAction::Append)
+            .help(help)
+    };
+    vec![
+        Flag::value(
+            filter("topic", 't', "Topic Filter to subscribe to. May be repeated."),
+            "no topic specified",
+            |raw, given| {
+                raw.topics.push(topic(TopicKind::Subscription, "-t", given.value)?);
+                Ok(())
+            },
+        ),
+        Flag::value(
+            filter("unsubscribe", 'U', "Topic Filter to unsubscribe from. May be repeated."),
+            "no unsubscribe topic specified",
+            |raw, given| {
+                raw.unsubscribe.push(topic(TopicKind::Unsubscribe, "-U", given.value)?);
+                Ok(())
+            },
+        ),
+        Flag::value(
+            filter("filter-out", 'T', "Neither print nor count messages that match this. May be repeated."),
+            "no topic filter specified",
+            |raw, given| {
+                raw.filter_out.push(topic(TopicKind::Filter, "-T", given.value)?);
+                Ok(())
+            },
+        ),
+    ]
+}
+
+fn ending() -> Vec<Flag> {
+    vec![
+        Flag::value(
+            Arg::new("count")
+                .short('C')
+                .value_name("COUNT")
+                .value_hint(ValueHint::Other)
+                .help("End after so many messages."),
+            "no count specified",
+            |raw, given| {
+                let count = atoi(given.value.as_encoded_bytes());
+                let valid = u32::try_from(count).ok().filter(|n| *n > 0);
+                raw.message_count = Some(valid.ok_or(Complaint::MessageCount(count))?);
+                Ok(())
+            },
+        ),
+        Flag::switch(
+            Arg::new("exit-after-subscribe")
+                .short('E')
+                .help("End as soon as the broker has the subscriptions."),
+            |raw, _| {
+                raw.exit_after_subscribe = true;
+                Ok(())
+            },
+        ),
+    ]
+}
+
+fn refused() -> Vec<Flag> {
+    vec![
+        Flag::not_built(
+            Arg::new("retained-only")
+                .long("retained-only")
+                .help("End at the first message that isn't retained."),
+            "",
+        ),
+        Flag::not_built(
+            Arg::new("remove-retained").long("remove-retained").help("Clear the retained messages received."),
+            "",
+        ),
+        Flag::not_built(
+            Arg::new("random-filter")
+                .long("random-filter")
+                .value_name("PERCENT")
+                .value_hint(ValueHint::Other)
+                .help("Print a random part of the messages."),
+            "no chance specified",
+        ),
+        Flag::not_built(
+            Arg::new("message-rate")
+                .long("message-rate")
+                .help("Print messages a second instead of messages."),
+            "",
+        ),
+        Flag::not_built(
+            Arg::new("watch").short('w').long("watch").help("Show the last message of each topic in place."),
+            "",
+        ),
+    ]
+}

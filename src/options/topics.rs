@@ -1,0 +1,90 @@
+//! Topics on the command line: what mosquitto's clients accept, and how they say no.
+
+use std::ffi::OsStr;
+
+use super::complaint::{Complaint, Halt, TopicKind};
+
+/// Topics with more levels than this are refused, as mosquitto does.
+const MOST_SEPARATORS: usize = 200;
+/// Longest UTF-8 string of the protocol, in bytes [MQTT-1.5.4].
+const LONGEST: usize = 65_535;
+
+/// A topic for `kind` from the value of the flag called `flag`.
+pub(super) fn topic(kind: TopicKind, flag: &'static str, value: &OsStr) -> Result<String, Halt> {
+    let topic = text(flag, value)?;
+    if is_valid(kind, &topic) { Ok(topic) } else { Err(Complaint::InvalidTopic { kind, topic }.into()) }
+}
+
+/// Text that may stand in a packet: UTF-8 without control characters and non-characters.
+pub(super) fn text(flag: &'static str, value: &OsStr) -> Result<String, Halt> {
+    value
+        .to_str()
+        .filter(|text| text.chars().all(is_allowed))
+        .map(str::to_owned)
+        .ok_or_else(|| Complaint::MalformedUtf8(flag).into())
+}
+
+/// What mosquitto's UTF-8 check lets pass [MQTT-1.5.4-1], [MQTT-1.5.4-2].
+pub(super) fn is_allowed(character: char) -> bool {
+    let code = u32::from(character);
+    !(character.is_control() || (0xFDD0..=0xFDEF).contains(&code) || code & 0xFFFE == 0xFFFE)
+}
+
+fn is_valid(kind: TopicKind, topic: &str) -> bool {
+    let separators = topic.bytes().filter(|byte| *byte == b'/').count();
+    if topic.is_empty() || topic.len() > LONGEST || separators > MOST_SEPARATORS {
+        return false;
+    }
+    if kind.is_name() { !topic.contains(['+', '#']) } else { wildcards_are_whole_levels(topic) }
+}
+
+/// `+` fills a level, `#` fills the last one [MQTT-4.7.1-1], [MQTT-4.7.1-2].
+fn wildcards_are_whole_levels(filter: &str) -> bool {
+    let mut levels = filter.split('/').peekable();
+    while let Some(level) = levels.next() {
+        let fits = match level {
+            "+" => true,
+            "#" => levels.peek().is_none(),
+            other => !other.contains(['+', '#']),
+        };
+        if !fits {
+            return false;
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters() {
+        for good in ["a", "/", "a//b", "+", "#", "a/+/b", "a/#", "+/+/#", "$share/g/a", "$SYS/#"] {
+            assert!(is_valid(TopicKind::Subscription, good), "{good}");
+        }
+        for bad in ["", "a#", "a+", "#/a", "a/#/b", "+a/b", "a/b+"] {
+            assert!(!is_valid(TopicKind::Subscription, bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names() {
+        assert!(is_valid(TopicKind::Publish, &"/".repeat(200)));
+        assert!(!is_valid(TopicKind::Publish, &"/".repeat(201)));
+        assert!(is_valid(TopicKind::Will, &"a".repeat(65_535)));
+        assert!(!is_valid(TopicKind::Will, &"a".repeat(65_536)));
+        for bad in ["", "a/+", "#"] {
+            assert!(!is_valid(TopicKind::Response, bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn control_characters_and_non_characters_are_malformed() {
+        for bad in ["a\u{1}", "\u{7f}", "\u{9f}", "\u{fdd0}", "\u{ffff}", "\u{1fffe}"] {
+            let halt = topic(TopicKind::Publish, "-t", OsStr::new(bad)).unwrap_err();
+            assert_eq!(halt, Complaint::MalformedUtf8("-t").into(), "{bad:?}");
+        }
+        assert!(topic(TopicKind::Publish, "-t", OsStr::new("å/\u{a0}/𐀀")).is_ok());
+    }
+}
