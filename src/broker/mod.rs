@@ -1,1 +1,31 @@
 //! The broker as a value: bytes and time in, bytes and requests out. Pure.
+
+mod clock;
+mod connect;
+mod connection;
+mod counters;
+mod deliver;
+mod disconnect;
+mod flow;
+mod limits;
+mod message;
+mod notice;
+mod outbox;
+mod outbuf;
+mod packet;
+mod publish;
+mod random;
+mod retained;
+mod session;
+mod shard;
+mod subscribe;
+mod timers;
+mod will;
+
+pub use clock::Now;
+pub use connection::ConnectionKey;
+pub use counters::Counters;
+pub use limits::{Limits, ListenerRules};
+pub use notice::{AckName, Ended, Kinds, Notice, Peer, PublishLine};
+pub use outbox::{Outbox, Verification};
+pub use shard::Shard;

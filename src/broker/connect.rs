@@ -1,0 +1,442 @@
+//! CONNECT: who may come, as whom, and with which session.
+
+use super::clock::Now;
+use super::connection::{Aliases, ConnectionKey, Phase, SessionKey};
+use super::limits::ListenerRules;
+use super::message::Message;
+use super::notice::{Ended, Kinds, Notice};
+use super::outbox::{Outbox, Verification};
+use super::session::{NEVER, Session, Will};
+use super::shard::Shard;
+use super::timers::Timer;
+use crate::protocol::{
+    ConnAck, Connect, Malformed, Properties, PropertiesBuf, Property, PropertyId, ReasonCode, Version, topic,
+};
+use crate::session::{InboundAliases, Outbound, OutboundAliases};
+use zeroize::Zeroizing;
+
+/// A CONNECT whose rules are checked and whose client is being authenticated.
+#[derive(Debug)]
+pub struct Pending {
+    key: ConnectionKey,
+    generation: u32,
+    version: Version,
+    bridge: bool,
+    clean_start: bool,
+    keep_alive: u16,
+    client_id: Box<str>,
+    assigned: bool,
+    username: Option<Box<str>>,
+    will: Option<Box<Will>>,
+    expiry_interval: u32,
+    receive_maximum: Option<u16>,
+    maximum_packet_size: u32,
+    topic_alias_maximum: u16,
+    problem_information: bool,
+}
+
+/// Why a CONNECT is refused: the 5.0 code (3.x is derived from it), what the log says, and whether 3.x is told at all.
+struct Refusal {
+    code: ReasonCode,
+    why: Ended,
+    tell_v3: bool,
+}
+
+fn refuse(code: ReasonCode, why: Ended) -> Refusal {
+    Refusal { code, why, tell_v3: true }
+}
+
+fn refuse_silently(code: ReasonCode, why: Ended) -> Refusal {
+    Refusal { code, why, tell_v3: false }
+}
+
+impl Shard {
+    /// The first packet of a connection.
+    pub(super) fn connect(&mut self, now: Now, key: ConnectionKey, body: &[u8], out: &mut Outbox) {
+        self.counters.connects += 1;
+        let connect = match Connect::decode(body) {
+            Ok(connect) => connect,
+            Err(error) => return self.refuse_malformed(now, key, body, error, out),
+        };
+        self.connections[key].version = connect.version;
+        let pending = match self.check_connect(key, &connect) {
+            Ok(pending) => pending,
+            Err(refusal) => return self.refuse_connect(now, key, refusal, out),
+        };
+        let listener = &self.listeners[usize::from(self.connections[key].listener)];
+        match connect.username {
+            Some(username) if listener.checks_passwords => {
+                out.verify.push(Verification {
+                    connection: key,
+                    username: username.into(),
+                    password: Zeroizing::new(connect.password.unwrap_or_default().to_vec()),
+                    listener: usize::from(self.connections[key].listener),
+                });
+                self.connections[key].phase = Phase::Authenticating;
+                self.authenticating.push(pending);
+            }
+            _ if !listener.allow_anonymous => {
+                self.refuse_connect(now, key, refuse(ReasonCode::NOT_AUTHORIZED, Ended::NotAuthorised), out);
+            }
+            _ => self.accept(now, pending, out),
+        }
+    }
+
+    /// The answer to a [`Verification`].
+    pub fn verified(&mut self, now: Now, key: ConnectionKey, good: bool, out: &mut Outbox) {
+        let Some(at) = self.authenticating.iter().position(|p| p.key == key) else { return };
+        let pending = self.authenticating.swap_remove(at);
+        let still = |c: &super::connection::Connection| {
+            c.generation == pending.generation && c.phase == Phase::Authenticating
+        };
+        if !self.connections.get(key).is_some_and(still) {
+            return;
+        }
+        self.connections[key].last_seen = now.monotonic;
+        if good {
+            self.accept(now, pending, out);
+            out.resume.push(key);
+        } else {
+            self.refuse_connect(now, key, refuse(ReasonCode::NOT_AUTHORIZED, Ended::NotAuthorised), out);
+        }
+    }
+
+    /// Forgets a CONNECT whose connection ended before it was authenticated.
+    pub(super) fn forget_pending(&mut self, key: ConnectionKey) {
+        self.authenticating.retain(|p| p.key != key);
+    }
+
+    /// All rules but authentication, in mosquitto's order.
+    fn check_connect(&mut self, key: ConnectionKey, connect: &Connect<'_>) -> Result<Pending, Refusal> {
+        let connection = &self.connections[key];
+        let generation = connection.generation;
+        let rules = self.listeners[usize::from(connection.listener)].clone();
+        if !rules.accepts(connect.version) {
+            return Err(refuse(ReasonCode::UNSUPPORTED_PROTOCOL_VERSION, Ended::DisallowedFeature));
+        }
+        if connect.properties.authentication_method().is_some() {
+            return Err(refuse(ReasonCode::BAD_AUTHENTICATION_METHOD, Ended::DisallowedFeature));
+        }
+        let will = self.check_will(&rules, connect)?;
+        let (client_id, assigned) = self.check_client_id(&rules, connect)?;
+        let known = self.find_session(&client_id).is_some();
+        if !known && self.limits.global_max_clients.is_some_and(|max| self.sessions.len() >= max) {
+            return Err(refuse_silently(ReasonCode::SERVER_BUSY, Ended::ServerBusy));
+        }
+        let max = self.limits.max_keepalive;
+        if max != 0 && !connect.version.is_v5() && (connect.keep_alive == 0 || connect.keep_alive > max) {
+            return Err(refuse(ReasonCode::CLIENT_IDENTIFIER_NOT_VALID, Ended::ClientIdentifierNotValid));
+        }
+        let properties = connect.properties;
+        let expiry = match (connect.version, connect.clean_start) {
+            (Version::V5, _) => properties.session_expiry_interval().unwrap_or(0),
+            (_, true) => 0,
+            (_, false) => NEVER,
+        };
+        Ok(Pending {
+            key,
+            generation,
+            version: connect.version,
+            bridge: connect.bridge,
+            clean_start: connect.clean_start,
+            keep_alive: connect.keep_alive,
+            client_id: client_id.into(),
+            assigned,
+            username: connect.username.map(Into::into),
+            will: will.map(Box::new),
+            expiry_interval: expiry,
+            receive_maximum: properties.receive_maximum(),
+            maximum_packet_size: properties.maximum_packet_size().unwrap_or(u32::MAX),
+            topic_alias_maximum: properties.topic_alias_maximum().unwrap_or(0),
+            problem_information: properties.request_problem_information() != Some(false),
+        })
+    }
+
+    fn check_will(&self, rules: &ListenerRules, connect: &Connect<'_>) -> Result<Option<Will>, Refusal> {
+        let Some(will) = &connect.will else { return Ok(None) };
+        if will.retain && !self.limits.retain_available {
+            return Err(refuse_silently(ReasonCode::RETAIN_NOT_SUPPORTED, Ended::DisallowedFeature));
+        }
+        if will.qos > rules.max_qos {
+            return Err(refuse_silently(ReasonCode::QOS_NOT_SUPPORTED, Ended::DisallowedFeature));
+        }
+        let limit = self.limits.message_size_limit;
+        if limit != 0 && will.payload.len() > limit as usize {
+            return Err(refuse(ReasonCode::PACKET_TOO_LARGE, Ended::OversizePayload));
+        }
+        if will.topic.starts_with("$CONTROL/") || !topic::is_topic_name(will.topic) {
+            return Err(refuse_silently(ReasonCode::PROTOCOL_ERROR, Ended::ProtocolError));
+        }
+        let mut properties = Vec::new();
+        will.properties.raw_without(
+            &[PropertyId::WillDelayInterval, PropertyId::MessageExpiryInterval],
+            &mut properties,
+        );
+        let mounted = mounted(rules.mount_point.as_deref(), will.topic);
+        Ok(Some(Will {
+            message: Message::new(&mounted, &properties, will.payload, will.qos, will.retain, None),
+            expiry_interval: will.properties.message_expiry_interval(),
+            delay: will.properties.will_delay_interval().unwrap_or(0),
+        }))
+    }
+
+    /// The ClientId to use, and whether the broker assigned it.
+    fn check_client_id(
+        &mut self,
+        rules: &ListenerRules,
+        connect: &Connect<'_>,
+    ) -> Result<(String, bool), Refusal> {
+        let not_valid = || refuse(ReasonCode::CLIENT_IDENTIFIER_NOT_VALID, Ended::ClientIdentifierNotValid);
+        if rules.use_username_as_clientid {
+            return match connect.username {
+                Some(username) if !username.is_empty() => Ok((username.into(), false)),
+                _ => Err(refuse(ReasonCode::NOT_AUTHORIZED, Ended::NotAuthorised)),
+            };
+        }
+        if connect.client_id.is_empty() {
+            // [MQTT-3.1.3-6..8]; 3.1 has no zero-length ClientId, 3.1.1 only with a clean session.
+            let allowed = match connect.version {
+                Version::V31 => false,
+                Version::V311 => rules.allow_zero_length_clientid && connect.clean_start,
+                Version::V5 => rules.allow_zero_length_clientid,
+            };
+            return match allowed {
+                true => Ok((format!("{}{}", rules.auto_id_prefix, self.random.uuid()), true)),
+                false if connect.version.is_v5() => {
+                    Err(refuse(ReasonCode::UNSPECIFIED_ERROR, Ended::ClientIdentifierNotValid))
+                }
+                false => Err(not_valid()),
+            };
+        }
+        if self.limits.clientid_prefixes.as_ref().is_some_and(|p| !connect.client_id.starts_with(&**p)) {
+            return Err(refuse(ReasonCode::NOT_AUTHORIZED, Ended::NotAuthorised));
+        }
+        Ok((connect.client_id.into(), false))
+    }
+
+    fn refuse_malformed(
+        &mut self,
+        now: Now,
+        key: ConnectionKey,
+        body: &[u8],
+        error: Malformed,
+        out: &mut Outbox,
+    ) {
+        if let Malformed::UnsupportedProtocolVersion(level) = error {
+            // 3.x names are told in 3.x words, any other level in those of 5.0 [MQTT-3.1.2-2].
+            self.connections[key].version = if level & 0x7F <= 4 { Version::V311 } else { Version::V5 };
+            let refusal = refuse(ReasonCode::UNSUPPORTED_PROTOCOL_VERSION, Ended::DisallowedFeature);
+            return self.refuse_connect(now, key, refusal, out);
+        }
+        self.notice(out, Kinds::INFORMATION, || Notice::ProtocolError {
+            client: self.name(key),
+            what: error.to_string(),
+        });
+        if body.starts_with(b"\x00\x04MQTT\x05") {
+            self.connections[key].version = Version::V5;
+            let why = if error.reason_code() == ReasonCode::MALFORMED_PACKET {
+                Ended::Malformed
+            } else {
+                Ended::ProtocolError
+            };
+            return self.refuse_connect(now, key, refuse_silently(error.reason_code(), why), out);
+        }
+        self.drop_connection(now, key, Ended::ProtocolError, out);
+    }
+
+    fn refuse_connect(&mut self, now: Now, key: ConnectionKey, refusal: Refusal, out: &mut Outbox) {
+        let version = self.connections[key].version;
+        let code = match version {
+            Version::V5 => Some(refusal.code),
+            _ if !refusal.tell_v3 => None,
+            _ => crate::protocol::connack::return_code_v3(refusal.code).map(ReasonCode),
+        };
+        if let Some(code) = code {
+            let packet = ConnAck { session_present: false, code, properties: Properties::EMPTY };
+            let connection = &mut self.connections[key];
+            packet.encode(version, connection.out.bytes(&mut self.pool));
+            Self::mark_dirty(connection, key, out);
+            self.counters.packets_sent += 1;
+            self.notice(out, Kinds::DEBUG, || Notice::SendingConnAck {
+                client: self.name(key),
+                session_present: false,
+                code: code.0,
+            });
+        }
+        self.drop_connection(now, key, refusal.why, out);
+    }
+
+    /// The client may come: session, CONNACK, and what waits for it.
+    fn accept(&mut self, now: Now, mut pending: Pending, out: &mut Outbox) {
+        let key = pending.key;
+        let old = self.find_session(&pending.client_id);
+        if let Some(session) = old {
+            self.take_over(now, session, pending.clean_start, out);
+        }
+        // Taking over may have ended the old session.
+        let old = self.find_session(&pending.client_id);
+        if pending.clean_start
+            && let Some(session) = old
+        {
+            self.end_session(now, session, out);
+        }
+        let old = old.filter(|_| !pending.clean_start);
+        let session = match old {
+            Some(session) => session,
+            None => self.add_session(Session::new(pending.client_id.clone(), pending.version)),
+        };
+        let session_present = old.is_some();
+        self.furnish(session, &pending);
+        self.settle(now, session, &pending);
+        let keep_alive = self.send_connack(session_present, &pending, out);
+        let connection = &mut self.connections[key];
+        connection.keep_alive = keep_alive;
+        if keep_alive != 0 {
+            let at = now.monotonic + u64::from(keep_alive) * 1500;
+            self.timers.set(at, Timer::Silence(key, pending.generation));
+        }
+        self.notice_connected(&pending, out);
+        self.sessions[session as usize].will = pending.will.take();
+        if session_present {
+            self.resume(now, session, out);
+        }
+    }
+
+    /// Fills in the session.
+    fn furnish(&mut self, key: SessionKey, pending: &Pending) {
+        self.generation = self.generation.wrapping_add(1);
+        let mount_point =
+            self.listeners[usize::from(self.connections[pending.key].listener)].mount_point.clone();
+        let ours = self.limits.max_inflight_messages;
+        let session = &mut self.sessions[key as usize];
+        session.connection = Some(pending.key);
+        session.epoch = self.generation;
+        session.version = pending.version;
+        session.expiry_interval = match (pending.expiry_interval, self.limits.persistent_client_expiration) {
+            (0, _) => 0,
+            (interval, Some(most)) => interval.min(most),
+            (interval, None) => interval,
+        };
+        session.will = None;
+        session.username = pending.username.clone();
+        session.mount_point = mount_point;
+        // A 5.0 client's own Receive Maximum counts, even above ours; without one, ours (mosquitto).
+        let limit = pending.receive_maximum.unwrap_or(ours);
+        if session.outbound.is_empty()
+            && session.outbound.limit() != limit
+            && session.outbound.next_identifier() == 1
+        {
+            session.outbound = Outbound::new(limit);
+        } else {
+            session.outbound.set_limit(limit);
+        }
+    }
+
+    /// Fills in the connection.
+    fn settle(&mut self, now: Now, session: SessionKey, pending: &Pending) {
+        let connection = &mut self.connections[pending.key];
+        let rules = &self.listeners[usize::from(connection.listener)];
+        let outbound = pending.topic_alias_maximum.min(rules.max_topic_alias_broker);
+        if pending.version.is_v5() && (outbound > 0 || rules.max_topic_alias > 0) {
+            connection.aliases = Some(Box::new(Aliases {
+                inbound: InboundAliases::new(rules.max_topic_alias),
+                outbound: OutboundAliases::new(outbound),
+            }));
+        }
+        connection.session = session;
+        connection.version = pending.version;
+        connection.bridge = pending.bridge;
+        connection.problem_information = pending.problem_information;
+        connection.maximum_packet_size = pending.maximum_packet_size;
+        connection.last_seen = now.monotonic;
+        connection.phase = Phase::Live;
+    }
+
+    /// Sends CONNACK with success and returns the Keep Alive that holds, in seconds.
+    fn send_connack(&mut self, session_present: bool, pending: &Pending, out: &mut Outbox) -> u16 {
+        let mut properties = PropertiesBuf::default();
+        let mut keep_alive = pending.keep_alive;
+        let connection = &mut self.connections[pending.key];
+        if pending.version.is_v5() {
+            let rules = &self.listeners[usize::from(connection.listener)];
+            let max = self.limits.max_keepalive;
+            if max != 0 && (keep_alive == 0 || keep_alive > max) {
+                keep_alive = max;
+                properties.push(Property::ServerKeepAlive(max));
+            }
+            if rules.max_topic_alias > 0 {
+                properties.push(Property::TopicAliasMaximum(rules.max_topic_alias));
+            }
+            if pending.assigned {
+                properties.push(Property::AssignedClientIdentifier(&pending.client_id));
+            }
+            if !self.limits.retain_available {
+                properties.push(Property::RetainAvailable(false));
+            }
+            properties.push(Property::MaximumPacketSize(self.limits.max_packet_size));
+            if self.limits.max_inflight_messages > 0 {
+                properties.push(Property::ReceiveMaximum(self.limits.max_inflight_messages));
+            }
+            if (rules.max_qos as u8) < 2 {
+                properties.push(Property::MaximumQoS(rules.max_qos));
+            }
+        }
+        // 3.1 has no Session Present.
+        let session_present = session_present && pending.version != Version::V31;
+        let packet =
+            ConnAck { session_present, code: ReasonCode::SUCCESS, properties: properties.as_properties() };
+        packet.encode(pending.version, connection.out.bytes(&mut self.pool));
+        Self::mark_dirty(connection, pending.key, out);
+        self.counters.packets_sent += 1;
+        let client = &pending.client_id;
+        self.notice(out, Kinds::DEBUG, || Notice::SendingConnAck {
+            client: client.clone(),
+            session_present,
+            code: 0,
+        });
+        keep_alive
+    }
+
+    fn notice_connected(&mut self, pending: &Pending, out: &mut Outbox) {
+        let mut will = None;
+        if let Some(w) = &pending.will
+            && self.kinds.has(Kinds::DEBUG)
+        {
+            let m = &w.message;
+            will = Some((m.payload().len(), m.retain, m.qos, m.topic().into()));
+        }
+        if self.limits.connection_messages {
+            let peer = &self.connections[pending.key].peer;
+            self.notice(out, Kinds::NOTICE, || Notice::ClientConnected {
+                peer: peer.clone(),
+                client: pending.client_id.clone(),
+                version: pending.version,
+                clean_start: pending.clean_start,
+                keep_alive: pending.keep_alive,
+                username: pending.username.clone(),
+                bridge: pending.bridge,
+            });
+            self.notice(out, Kinds::DEBUG, || Notice::Will(will));
+        }
+    }
+
+    /// A client comes whose session is there: its old connection ends `[MQTT-3.1.4-3]`, a delayed Will is dropped
+    /// or sent.
+    fn take_over(&mut self, now: Now, key: SessionKey, clean_start: bool, out: &mut Outbox) {
+        let session = &mut self.sessions[key as usize];
+        // The session goes on: its Will is not sent, delayed or not [MQTT-3.1.3-9], as in mosquitto.
+        if !clean_start && session.is_durable() {
+            session.will = None;
+        }
+        if let Some(connection) = session.connection {
+            self.end(now, connection, ReasonCode::SESSION_TAKEN_OVER, Ended::TakenOver, out);
+        }
+    }
+}
+
+/// A topic with what the mount point puts before it.
+pub(super) fn mounted(mount_point: Option<&str>, topic: &str) -> String {
+    let mut whole = String::from(mount_point.unwrap_or_default());
+    whole.push_str(topic);
+    whole
+}

@@ -1,0 +1,118 @@
+//! One network connection as the broker sees it: how far it has come, and what waits to be written.
+
+use super::notice::Peer;
+use super::outbuf::OutBuffer;
+use crate::protocol::Version;
+use crate::session::{InboundAliases, OutboundAliases};
+
+/// Number of a connection; reused after it is closed.
+pub type ConnectionKey = usize;
+
+/// Number of a session; reused after it is removed.
+pub type SessionKey = u32;
+
+/// "No session yet".
+pub const NO_SESSION: SessionKey = SessionKey::MAX;
+
+/// How far a connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Only CONNECT may come `[MQTT-3.1.0-1]`.
+    AwaitingConnect,
+    /// CONNECT came; its Password is being checked.
+    Authenticating,
+    /// CONNACK with success went out.
+    Live,
+    /// Nothing more is read; what waits is written and then the socket is closed.
+    Closing,
+}
+
+/// What only 5.0 connections have.
+#[derive(Debug, Default)]
+pub struct Aliases {
+    /// Set by the client.
+    pub inbound: InboundAliases,
+    /// Set by us.
+    pub outbound: OutboundAliases,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub struct Connection {
+    /// How far it has come.
+    pub phase: Phase,
+    /// Protocol version, from CONNECT on.
+    pub version: Version,
+    /// DISCONNECT with reason 0 came: no Will.
+    pub said_goodbye: bool,
+    /// It is on the list of those to be written.
+    pub dirty: bool,
+    /// Its messages are dropped for want of room; said once an episode.
+    pub dropping: bool,
+    /// It does not keep up, so it may not slow publishers down until it has caught up.
+    pub laggard: bool,
+    /// 5.0: Request Problem Information; false: no Reason String or User Property to it.
+    pub problem_information: bool,
+    /// CONNECT came with the bridge bit: retain as published, no local.
+    pub bridge: bool,
+    /// Receivers that hold its publishing back.
+    pub held_by: u16,
+    /// Index of the listener that accepted it.
+    pub listener: u16,
+    /// The session it serves, once live.
+    pub session: SessionKey,
+    /// Keep Alive in seconds as agreed; 0: none.
+    pub keep_alive: u16,
+    /// Where its last topic was found in the route cache.
+    pub route_hint: u32,
+    /// The client's Maximum Packet Size `[MQTT-3.1.2-24]`.
+    pub maximum_packet_size: u32,
+    /// Monotonic milliseconds of the last packet.
+    pub last_seen: u64,
+    /// Monotonic milliseconds since when its output is too long; 0: it isn't.
+    pub slow_since: u64,
+    /// Differs between two connections that had the same key.
+    pub generation: u32,
+    /// What waits to be written.
+    pub out: OutBuffer,
+    /// Publishers held back on its account.
+    pub holding: Option<Box<Vec<ConnectionKey>>>,
+    /// Topic Aliases, if either side may set any.
+    pub aliases: Option<Box<Aliases>>,
+    /// Where it comes from.
+    pub peer: Peer,
+}
+
+impl Connection {
+    /// A connection that was just accepted.
+    pub fn new(listener: u16, peer: Peer, now: u64, generation: u32) -> Self {
+        Connection {
+            phase: Phase::AwaitingConnect,
+            version: Version::V311,
+            said_goodbye: false,
+            dirty: false,
+            dropping: false,
+            laggard: false,
+            problem_information: true,
+            bridge: false,
+            held_by: 0,
+            listener,
+            session: NO_SESSION,
+            keep_alive: 0,
+            route_hint: u32::MAX,
+            maximum_packet_size: u32::MAX,
+            last_seen: now,
+            slow_since: 0,
+            generation,
+            out: OutBuffer::default(),
+            holding: None,
+            aliases: None,
+            peer,
+        }
+    }
+
+    /// Whether packets may still be written to it.
+    pub fn is_live(&self) -> bool {
+        self.phase == Phase::Live
+    }
+}

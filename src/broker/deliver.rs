@@ -1,0 +1,570 @@
+//! Handing a message to those who subscribe: encoded once for each layout, appended to each receiver's output.
+//!
+//! The hot path of the broker. At QoS 0 nothing is allocated: a receiver that speaks the publisher's version gets the
+//! very bytes that came in, any other a frame that is built once.
+
+use super::clock::Now;
+use super::connection::{Connection, ConnectionKey, SessionKey};
+use super::counters::Counters;
+use super::limits::{HOLD_ABOVE, Limits, WRITE_BELOW};
+use super::message::Message;
+use super::notice::{Kinds, Notice, PublishLine};
+use super::outbox::Outbox;
+use super::outbuf::{BufferPool, SHARE_FROM};
+use super::session::{Delivery, Session};
+use super::shard::Shard;
+use crate::protocol::{QoS, Version, wire};
+use crate::routing::{GroupRef, ShareGroup, Subscriber};
+use crate::session::{Awaiting, OutboundAlias};
+use bytes::Bytes;
+use slab::Slab;
+use std::sync::Arc;
+
+/// The bytes of a PUBLISH as they came in.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// The whole packet.
+    pub frame: &'a [u8],
+    /// The version it is in.
+    pub version: Version,
+}
+
+/// A message on its way to its receivers.
+#[derive(Debug)]
+pub struct Outgoing<'a> {
+    /// Topic Name, with mount point.
+    pub topic: &'a str,
+    /// Properties that are passed on.
+    pub properties: &'a [u8],
+    /// Payload.
+    pub payload: &'a [u8],
+    /// QoS as published.
+    pub qos: QoS,
+    /// RETAIN as published.
+    pub retain: bool,
+    /// Expiry in wall-clock seconds.
+    pub expires: Option<u64>,
+    /// The session that published it.
+    pub publisher: Option<SessionKey>,
+    /// The connection that published it, which may be held back.
+    pub from: Option<ConnectionKey>,
+    /// Its bytes as they came in, if they may go out again.
+    pub source: Option<Source<'a>>,
+    /// Made when first kept.
+    pub message: Option<Arc<Message>>,
+    /// Made when first shared.
+    pub shared_payload: Option<Bytes>,
+}
+
+impl Outgoing<'_> {
+    /// The message, to be kept.
+    fn message(&mut self) -> Arc<Message> {
+        let make = || {
+            Arc::new(Message::new(
+                self.topic,
+                self.properties,
+                self.payload,
+                self.qos,
+                self.retain,
+                self.expires,
+            ))
+        };
+        self.message.get_or_insert_with(make).clone()
+    }
+}
+
+/// Four layouts of a PUBLISH: 3.x or 5.0, without or with a Packet Identifier.
+#[derive(Debug, Default)]
+pub struct Frames {
+    built: [Frame; 4],
+}
+
+#[derive(Debug, Default)]
+struct Frame {
+    bytes: Vec<u8>,
+    ready: bool,
+    /// Where the Packet Identifier is to be written.
+    identifier_at: usize,
+}
+
+/// What differs from receiver to receiver.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flags {
+    pub dup: bool,
+    pub qos: QoS,
+    pub retain: bool,
+    pub packet_identifier: u16,
+}
+
+impl Flags {
+    fn first_byte(self) -> u8 {
+        0x30 | u8::from(self.dup) << 3 | (self.qos as u8) << 1 | u8::from(self.retain)
+    }
+}
+
+/// A PUBLISH's fixed and variable header in parts.
+pub(super) struct Head<'a> {
+    pub flags: Flags,
+    pub topic: &'a str,
+    /// 5.0 only: Topic Alias, 0 is none.
+    pub alias: u16,
+    /// 5.0 only: remaining Message Expiry Interval.
+    pub expiry: Option<u32>,
+    /// 5.0 only: Subscription Identifier, 0 is none.
+    pub identifier: u32,
+    /// 5.0 only: all others.
+    pub properties: &'a [u8],
+    pub payload_length: usize,
+}
+
+impl Head<'_> {
+    fn properties_length(&self) -> usize {
+        let identifier = if self.identifier == 0 { 0 } else { 1 + wire::varint_length(self.identifier) };
+        let alias = if self.alias == 0 { 0 } else { 3 };
+        self.expiry.map_or(0, |_| 5) + identifier + alias + self.properties.len()
+    }
+
+    /// Length of the whole packet in this version.
+    pub fn packet_length(&self, v5: bool) -> usize {
+        let remaining = self.remaining_length(v5);
+        1 + wire::varint_length(remaining as u32) + remaining
+    }
+
+    fn remaining_length(&self, v5: bool) -> usize {
+        let identifier = if self.flags.qos == QoS::AtMostOnce { 0 } else { 2 };
+        let properties = match v5 {
+            true => {
+                let length = self.properties_length();
+                wire::varint_length(length as u32) + length
+            }
+            false => 0,
+        };
+        2 + self.topic.len() + identifier + properties + self.payload_length
+    }
+
+    /// Appends everything before the payload; returns where the Packet Identifier is, from the packet's start.
+    pub fn write(&self, v5: bool, out: &mut Vec<u8>) -> usize {
+        let start = out.len();
+        out.push(self.flags.first_byte());
+        wire::write_varint(self.remaining_length(v5) as u32, out);
+        wire::write_str(self.topic, out);
+        let identifier_at = out.len() - start;
+        if self.flags.qos != QoS::AtMostOnce {
+            wire::write_u16(self.flags.packet_identifier, out);
+        }
+        if v5 {
+            self.write_properties(out);
+        }
+        identifier_at
+    }
+
+    fn write_properties(&self, out: &mut Vec<u8>) {
+        wire::write_varint(self.properties_length() as u32, out);
+        if self.alias != 0 {
+            out.push(0x23);
+            wire::write_u16(self.alias, out);
+        }
+        if let Some(expiry) = self.expiry {
+            out.push(0x02);
+            wire::write_u32(expiry, out);
+        }
+        if self.identifier != 0 {
+            out.push(0x0B);
+            wire::write_varint(self.identifier, out);
+        }
+        out.extend_from_slice(self.properties);
+    }
+}
+
+/// The parts of the broker that a delivery touches.
+pub(super) struct Fanout<'s> {
+    pub sessions: &'s mut Slab<Session>,
+    pub connections: &'s mut Slab<Connection>,
+    pub pool: &'s mut BufferPool,
+    pub frames: &'s mut Frames,
+    pub limits: &'s Limits,
+    pub counters: &'s mut Counters,
+    pub kinds: Kinds,
+    pub slow: &'s mut Vec<ConnectionKey>,
+    pub now: Now,
+    /// More than one receiver: a large payload is worth sharing.
+    pub many: bool,
+}
+
+impl Shard {
+    /// Delivers to everybody who subscribes; returns whether anybody does.
+    pub(super) fn deliver(
+        &mut self,
+        now: Now,
+        outgoing: &mut Outgoing<'_>,
+        hint: &mut u32,
+        out: &mut Outbox,
+    ) -> bool {
+        let route = self.routes.route(outgoing.topic, hint, &mut self.subscriptions);
+        for frame in &mut self.frames.built {
+            frame.ready = false;
+        }
+        let mut fanout = Fanout {
+            sessions: &mut self.sessions,
+            connections: &mut self.connections,
+            pool: &mut self.pool,
+            frames: &mut self.frames,
+            limits: &self.limits,
+            counters: &mut self.counters,
+            kinds: self.kinds,
+            slow: &mut self.slow,
+            now,
+            many: route.receivers.len() > 1,
+        };
+        let once = !fanout.limits.allow_duplicate_messages && route.receivers.len() > 1;
+        for (i, receiver) in route.receivers.iter().enumerate() {
+            if once && fanout.is_repeated(&route.receivers, i) {
+                continue;
+            }
+            fanout.to(receiver, outgoing, out);
+        }
+        let matched = !route.receivers.is_empty() || !route.groups.is_empty();
+        for &at in &route.groups {
+            Self::to_group(&mut fanout, &mut self.subscriptions, at, outgoing, out);
+        }
+        matched
+    }
+
+    fn to_group(
+        fanout: &mut Fanout<'_>,
+        subscriptions: &mut crate::routing::Subscriptions,
+        at: GroupRef,
+        outgoing: &mut Outgoing<'_>,
+        out: &mut Outbox,
+    ) {
+        if let Some(group) = subscriptions.group(at)
+            && let Some(member) = fanout.choose(group)
+        {
+            fanout.to(&member, outgoing, out);
+        }
+    }
+}
+
+impl Fanout<'_> {
+    /// 3.x clients get one copy if the broker is told so: at the highest QoS of their matching subscriptions.
+    fn is_repeated(&self, receivers: &[Subscriber], at: usize) -> bool {
+        let receiver = &receivers[at];
+        if self.sessions[receiver.session as usize].version.is_v5() {
+            return false;
+        }
+        let better = |(i, other): (usize, &Subscriber)| {
+            other.session == receiver.session && i != at && (other.qos, at) > (receiver.qos, i)
+        };
+        receivers.iter().enumerate().any(better)
+    }
+
+    /// Whose turn it is: the first from the turn on that has room; else one that is connected; else any.
+    fn choose(&self, group: &mut ShareGroup) -> Option<Subscriber> {
+        let count = group.members.len();
+        let rank = |member: &Subscriber| {
+            let session = &self.sessions[member.session as usize];
+            match session.connection.and_then(|key| self.connections.get(key)) {
+                None => 2,
+                Some(connection) => {
+                    let busy = connection.out.pending() > HOLD_ABOVE
+                        || member.qos != QoS::AtMostOnce && !session.outbound.has_room();
+                    u8::from(busy)
+                }
+            }
+        };
+        let mut best: Option<(u8, usize)> = None;
+        for step in 0..count {
+            let at = (group.turn + step) % count;
+            let rank = rank(&group.members[at]);
+            if best.is_none_or(|(other, _)| rank < other) {
+                best = Some((rank, at));
+            }
+            if rank == 0 {
+                break;
+            }
+        }
+        let (_, at) = best?;
+        group.turn = (at + 1) % count;
+        Some(group.members[at])
+    }
+
+    /// Delivers to one receiver: now, later, or not at all.
+    pub fn to(&mut self, receiver: &Subscriber, outgoing: &mut Outgoing<'_>, out: &mut Outbox) {
+        if receiver.no_local && outgoing.publisher == Some(receiver.session) {
+            return;
+        }
+        let qos = match self.limits.upgrade_outgoing_qos {
+            true => receiver.qos,
+            false => receiver.qos.min(outgoing.qos),
+        };
+        let retain = receiver.retain_as_published && outgoing.retain;
+        let session = &mut self.sessions[receiver.session as usize];
+        let Some(key) = session.connection else {
+            return self.keep(receiver.session, qos, retain, receiver.identifier, outgoing, out);
+        };
+        let connection = &mut self.connections[key];
+        let pending = connection.out.pending();
+        let free = pending < WRITE_BELOW && session.backlog.as_ref().is_none_or(|b| b.is_empty());
+        if !free {
+            self.keep(receiver.session, qos, retain, receiver.identifier, outgoing, out);
+        } else if qos == QoS::AtMostOnce {
+            let flags = Flags { dup: false, qos, retain, packet_identifier: 0 };
+            self.write(receiver.session, key, flags, receiver.identifier, outgoing, out);
+        } else {
+            let room = session.outbound.has_room()
+                && (self.limits.max_inflight_bytes == 0
+                    || session.in_flight_bytes < self.limits.max_inflight_bytes);
+            if !room {
+                self.keep(receiver.session, qos, retain, receiver.identifier, outgoing, out);
+            } else {
+                let delivery = Delivery {
+                    message: outgoing.message(),
+                    identifier: receiver.identifier,
+                    qos,
+                    retain,
+                    asked_for: false,
+                };
+                let session = &mut self.sessions[receiver.session as usize];
+                if let Some(packet_identifier) = put_in_flight(session, delivery) {
+                    let flags = Flags { dup: false, qos, retain, packet_identifier };
+                    self.write(receiver.session, key, flags, receiver.identifier, outgoing, out);
+                }
+            }
+        }
+        self.hold_back(receiver.session, key, outgoing.from, out);
+    }
+
+    /// Appends the PUBLISH to a receiver's output.
+    fn write(
+        &mut self,
+        receiver: SessionKey,
+        key: ConnectionKey,
+        flags: Flags,
+        identifier: u32,
+        outgoing: &mut Outgoing<'_>,
+        out: &mut Outbox,
+    ) {
+        let session = &self.sessions[receiver as usize];
+        let connection = &mut self.connections[key];
+        let v5 = connection.version.is_v5();
+        let own = session.mount_point.is_some()
+            || v5
+                && (identifier != 0 || connection.aliases.as_ref().is_some_and(|a| a.outbound.is_enabled()));
+        if own {
+            let message = outgoing.message();
+            let delivery =
+                Delivery { message, identifier, qos: flags.qos, retain: flags.retain, asked_for: false };
+            self.write_delivery(receiver, key, flags, &delivery, out);
+            return;
+        }
+        let share = self.many && outgoing.payload.len() >= SHARE_FROM;
+        let layout = usize::from(v5) << 1 | usize::from(flags.qos != QoS::AtMostOnce);
+        let from_source = |source: &Source<'_>| {
+            source.version.is_v5() == v5
+                && (outgoing.qos == QoS::AtMostOnce) == (flags.qos == QoS::AtMostOnce)
+                && !share
+        };
+        let (bytes, identifier_at) = match outgoing.source.filter(from_source) {
+            Some(source) => {
+                let header = 1 + wire::varint_length((source.frame.len() - 2) as u32);
+                (source.frame, header_length(source.frame).unwrap_or(header) + 2 + outgoing.topic.len())
+            }
+            None => {
+                let frame = &mut self.frames.built[layout];
+                if !frame.ready {
+                    build(frame, v5, flags, outgoing, self.now, share);
+                }
+                (&frame.bytes[..], frame.identifier_at)
+            }
+        };
+        let length = bytes.len() + if share { outgoing.payload.len() } else { 0 };
+        if length > connection.maximum_packet_size as usize {
+            self.too_large(receiver, flags, length, out);
+            return;
+        }
+        let buffer = connection.out.bytes(self.pool);
+        let start = buffer.len();
+        buffer.extend_from_slice(bytes);
+        buffer[start] = flags.first_byte();
+        if flags.qos != QoS::AtMostOnce {
+            let at = start + identifier_at;
+            buffer[at..at + 2].copy_from_slice(&flags.packet_identifier.to_be_bytes());
+        }
+        if share {
+            let payload = outgoing.shared_payload.get_or_insert_with(|| match &outgoing.message {
+                Some(message) => message.shared_payload(),
+                None => Bytes::copy_from_slice(outgoing.payload),
+            });
+            connection.out.push_shared(payload.clone());
+        }
+        Shard::mark_dirty(connection, key, out);
+        self.count_sent(receiver, flags, outgoing.topic, outgoing.payload.len(), out);
+    }
+
+    /// Appends a PUBLISH from a kept message: queued, in flight before, or with what is this receiver's own.
+    pub fn write_delivery(
+        &mut self,
+        receiver: SessionKey,
+        key: ConnectionKey,
+        flags: Flags,
+        delivery: &Delivery,
+        out: &mut Outbox,
+    ) {
+        let session = &self.sessions[receiver as usize];
+        let connection = &mut self.connections[key];
+        let v5 = connection.version.is_v5();
+        let message = &delivery.message;
+        let prefix = session.mount_point.as_deref().map_or(0, str::len);
+        let topic = message.topic().get(prefix..).unwrap_or_default();
+        let mut head = Head {
+            flags,
+            topic,
+            alias: 0,
+            expiry: message.remaining(self.now.wall),
+            identifier: delivery.identifier,
+            properties: message.properties(),
+            payload_length: message.payload().len(),
+        };
+        let length = head.packet_length(v5);
+        if length > connection.maximum_packet_size as usize {
+            self.too_large(receiver, flags, length, out);
+            return;
+        }
+        if v5 && let Some(aliases) = &mut connection.aliases {
+            match aliases.outbound.alias(topic) {
+                OutboundAlias::None => {}
+                // Three bytes more must still fit; an alias that is not sent would be unknown to the client.
+                OutboundAlias::New(alias) => head.alias = alias,
+                OutboundAlias::Known(alias) => {
+                    head.alias = alias;
+                    head.topic = "";
+                }
+            }
+        }
+        let buffer = connection.out.bytes(self.pool);
+        head.write(v5, buffer);
+        if head.payload_length >= SHARE_FROM {
+            connection.out.push_shared(message.shared_payload());
+        } else {
+            buffer.extend_from_slice(message.payload());
+        }
+        Shard::mark_dirty(connection, key, out);
+        self.count_sent(receiver, flags, topic, message.payload().len(), out);
+    }
+
+    fn count_sent(
+        &mut self,
+        receiver: SessionKey,
+        flags: Flags,
+        topic: &str,
+        length: usize,
+        out: &mut Outbox,
+    ) {
+        self.counters.packets_sent += 1;
+        self.counters.publish_sent += 1;
+        self.counters.payload_sent += length as u64;
+        if self.kinds.has(Kinds::DEBUG) {
+            out.notices.push(Notice::SendingPublish {
+                client: self.sessions[receiver as usize].client_id.clone(),
+                publish: PublishLine {
+                    dup: flags.dup,
+                    qos: flags.qos,
+                    retain: flags.retain,
+                    packet_identifier: flags.packet_identifier,
+                    topic: topic.to_string(),
+                    length,
+                },
+            });
+        }
+    }
+
+    /// The message doesn't fit the receiver's Maximum Packet Size: it is as if it had been delivered
+    /// `[MQTT-3.1.2-25]`.
+    fn too_large(&mut self, receiver: SessionKey, flags: Flags, length: usize, out: &mut Outbox) {
+        let session = &mut self.sessions[receiver as usize];
+        let awaited = if flags.qos == QoS::AtLeastOnce { Awaiting::PubAck } else { Awaiting::PubRec };
+        if let Some(Some(delivery)) = session.outbound.complete(flags.packet_identifier, awaited) {
+            session.in_flight_bytes -= delivery.message.payload().len();
+        }
+        self.counters.publish_dropped += 1;
+        if self.kinds.has(Kinds::NOTICE) {
+            out.notices.push(Notice::TooLargeForReceiver { client: session.client_id.clone(), length });
+        }
+    }
+
+    /// Keeps a message for later, within the limits; past them the arriving message is dropped, as mosquitto does.
+    fn keep(
+        &mut self,
+        receiver: SessionKey,
+        qos: QoS,
+        retain: bool,
+        identifier: u32,
+        outgoing: &mut Outgoing<'_>,
+        out: &mut Outbox,
+    ) {
+        let session = &mut self.sessions[receiver as usize];
+        let online = session.connection.is_some();
+        if !online && qos == QoS::AtMostOnce && !self.limits.queue_qos0_messages {
+            return;
+        }
+        let backlog = session.backlog_mut();
+        let waiting = match qos {
+            QoS::AtMostOnce => backlog.at_most_once_counted,
+            _ => backlog.acknowledged_counted,
+        };
+        let (most, most_bytes) = (self.limits.max_queued_messages, self.limits.max_queued_bytes);
+        if most != 0 && waiting >= most || most_bytes != 0 && backlog.bytes >= most_bytes {
+            return self.dropped(receiver, out);
+        }
+        let message = outgoing.message();
+        backlog.push(Delivery { message, identifier, qos, retain, asked_for: false });
+    }
+
+    fn dropped(&mut self, receiver: SessionKey, out: &mut Outbox) {
+        self.counters.publish_dropped += 1;
+        let session = &self.sessions[receiver as usize];
+        let said = match session.connection.and_then(|key| self.connections.get_mut(key)) {
+            Some(connection) => std::mem::replace(&mut connection.dropping, true),
+            None => true,
+        };
+        if !said && self.kinds.has(Kinds::NOTICE) {
+            out.notices.push(Notice::Dropping { client: session.client_id.clone() });
+        }
+    }
+}
+
+/// Puts a delivery in flight and returns its Packet Identifier.
+pub(super) fn put_in_flight(session: &mut Session, delivery: Delivery) -> Option<u16> {
+    let awaiting = if delivery.qos == QoS::AtLeastOnce { Awaiting::PubAck } else { Awaiting::PubRec };
+    let bytes = delivery.message.payload().len();
+    let identifier = session.outbound.push(awaiting, delivery)?;
+    session.in_flight_bytes += bytes;
+    Some(identifier)
+}
+
+/// Length of the fixed header of a frame that was decoded before.
+fn header_length(frame: &[u8]) -> Option<usize> {
+    frame.iter().skip(1).position(|b| b & 0x80 == 0).map(|at| at + 2)
+}
+
+/// Encodes a layout.
+fn build(frame: &mut Frame, v5: bool, flags: Flags, outgoing: &Outgoing<'_>, now: Now, share: bool) {
+    frame.bytes.clear();
+    let head = Head {
+        flags,
+        topic: outgoing.topic,
+        alias: 0,
+        expiry: outgoing.expires.map(|at| at.saturating_sub(now.wall) as u32),
+        identifier: 0,
+        properties: outgoing.properties,
+        payload_length: outgoing.payload.len(),
+    };
+    frame.identifier_at = head.write(v5, &mut frame.bytes);
+    if !share {
+        frame.bytes.extend_from_slice(outgoing.payload);
+    }
+    frame.ready = true;
+    if frame.bytes.capacity() > 1024 * 1024 && frame.bytes.len() < 64 * 1024 {
+        frame.bytes.shrink_to(64 * 1024);
+    }
+}

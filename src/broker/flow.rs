@@ -1,0 +1,255 @@
+//! Flow control: what waits for a receiver moves up as it reads and acknowledges; publishers to a receiver that is
+//! behind are held back for a moment, so that a fast publisher loses nothing to a receiver that keeps up on average.
+//!
+//! A receiver that stays behind for longer than its grace is a laggard: it holds nobody back any more, and what does
+//! not fit its queue is dropped, as mosquitto does at once.
+
+use super::clock::Now;
+use super::connection::{ConnectionKey, SessionKey};
+use super::deliver::{Fanout, Flags, put_in_flight};
+use super::limits::{GRACE, GRACE_ACKNOWLEDGED, HOLD_ABOVE, RELEASE_BELOW};
+use super::notice::AckName;
+use super::outbox::Outbox;
+use super::session::Session;
+use super::shard::Shard;
+use crate::protocol::{Ack, AckKind, QoS, ReasonCode};
+use crate::session::Awaiting;
+
+impl Fanout<'_> {
+    /// Holds the publisher back if the receiver has too much before it.
+    pub fn hold_back(
+        &mut self,
+        receiver: SessionKey,
+        key: ConnectionKey,
+        from: Option<ConnectionKey>,
+        out: &mut Outbox,
+    ) {
+        let Some(connection) = self.connections.get(key) else { return };
+        let session = &self.sessions[receiver as usize];
+        let pending = connection.out.pending();
+        if pending > HOLD_ABOVE {
+            out.urgent = true;
+        }
+        let behind = pending > HOLD_ABOVE || self.half_full(session);
+        let Some(from) = from.filter(|&from| behind && !connection.laggard && from != key) else { return };
+        // A publisher with deliveries of its own in flight is never held: its acknowledgements come behind its
+        // publishes, and two such clients could wait for each other.
+        let publisher = &self.connections[from];
+        let busy = self.sessions.get(publisher.session as usize).is_some_and(|s| !s.outbound.is_empty());
+        let held = connection.holding.as_ref().is_some_and(|h| h.contains(&from));
+        if busy || held {
+            return;
+        }
+        self.connections[from].held_by += 1;
+        let connection = &mut self.connections[key];
+        let holding = connection.holding.get_or_insert_default();
+        if holding.is_empty() {
+            connection.slow_since = self.now.monotonic;
+            self.slow.push(key);
+        }
+        holding.push(from);
+    }
+
+    fn half_full(&self, session: &Session) -> bool {
+        let most = self.limits.max_queued_messages;
+        let waiting =
+            session.backlog.as_ref().map_or(0, |b| b.acknowledged_counted.max(b.at_most_once_counted));
+        waiting > if most == 0 { 10_000 } else { most / 2 }
+    }
+
+    /// Moves what waits into the output and among those in flight, as far as there is room.
+    pub fn pump(&mut self, session_key: SessionKey, key: ConnectionKey, out: &mut Outbox) {
+        for acknowledged in [true, false] {
+            while self.connections[key].out.pending() < HOLD_ABOVE {
+                let session = &mut self.sessions[session_key as usize];
+                let Some(backlog) = &mut session.backlog else { return };
+                let bytes_full = self.limits.max_inflight_bytes != 0
+                    && session.in_flight_bytes >= self.limits.max_inflight_bytes;
+                if acknowledged && (!session.outbound.has_room() || bytes_full) {
+                    break;
+                }
+                let Some(delivery) = backlog.pop(acknowledged) else { break };
+                if backlog.is_empty() {
+                    session.backlog = None;
+                }
+                // Expired while it waited [MQTT-3.3.2-5].
+                if delivery.message.is_expired(self.now.wall) {
+                    continue;
+                }
+                let (qos, retain) = (delivery.qos, delivery.retain);
+                let packet_identifier = match qos {
+                    QoS::AtMostOnce => 0,
+                    _ => match put_in_flight(session, delivery.clone()) {
+                        Some(identifier) => identifier,
+                        None => break,
+                    },
+                };
+                let flags = Flags { dup: false, qos, retain, packet_identifier };
+                self.write_delivery(session_key, key, flags, &delivery, out);
+            }
+        }
+    }
+}
+
+impl Shard {
+    /// The parts that deliveries touch.
+    pub(super) fn fanout(&mut self, now: Now) -> Fanout<'_> {
+        Fanout {
+            sessions: &mut self.sessions,
+            connections: &mut self.connections,
+            pool: &mut self.pool,
+            frames: &mut self.frames,
+            limits: &self.limits,
+            counters: &mut self.counters,
+            kinds: self.kinds,
+            slow: &mut self.slow,
+            now,
+            many: false,
+        }
+    }
+
+    /// A receiver has got room: what waits for it moves up, and its publishers go on.
+    pub(super) fn move_up(&mut self, now: Now, key: ConnectionKey, out: &mut Outbox) {
+        let Some(connection) = self.connections.get(key).filter(|c| c.is_live()) else { return };
+        let session_key = connection.session;
+        let session = &self.sessions[session_key as usize];
+        if session.backlog.is_some() && connection.out.pending() < HOLD_ABOVE {
+            self.fanout(now).pump(session_key, key, out);
+        }
+        let connection = &mut self.connections[key];
+        let session = &self.sessions[session_key as usize];
+        if session.backlog.is_none() && connection.out.is_empty() {
+            connection.laggard = false;
+            connection.dropping = false;
+        }
+        if connection.holding.is_some() {
+            let low = self.limits.max_queued_messages / 4;
+            let caught_up = connection.out.pending() < RELEASE_BELOW
+                && session
+                    .backlog
+                    .as_ref()
+                    .is_none_or(|b| b.acknowledged_counted.max(b.at_most_once_counted) <= low.max(1));
+            if caught_up {
+                self.release(key, out);
+            }
+        }
+    }
+
+    /// Lets the publishers go on that were held back on account of this receiver.
+    pub(super) fn release(&mut self, key: ConnectionKey, out: &mut Outbox) {
+        let Some(holding) = self.connections.get_mut(key).and_then(|c| c.holding.take()) else { return };
+        self.slow.retain(|&k| k != key);
+        for publisher in *holding {
+            if let Some(connection) = self.connections.get_mut(publisher)
+                && connection.held_by > 0
+            {
+                connection.held_by -= 1;
+                if connection.held_by == 0 {
+                    out.resume.push(publisher);
+                }
+            }
+        }
+    }
+
+    /// When a receiver that holds publishers back becomes a laggard.
+    pub(super) fn patience_ends(&self, key: ConnectionKey) -> Option<u64> {
+        let connection = self.connections.get(key)?;
+        let session = self.sessions.get(connection.session as usize)?;
+        let grace =
+            if session.waiting() > 0 || !session.outbound.is_empty() { GRACE_ACKNOWLEDGED } else { GRACE };
+        Some(connection.slow_since + grace)
+    }
+
+    /// Receivers that were given long enough hold nobody back any more.
+    pub(super) fn end_patience(&mut self, now: Now, out: &mut Outbox) {
+        let late: Vec<ConnectionKey> = self
+            .slow
+            .iter()
+            .copied()
+            .filter(|&key| self.patience_ends(key).is_none_or(|at| at <= now.monotonic))
+            .collect();
+        for key in late {
+            if let Some(connection) = self.connections.get_mut(key) {
+                connection.laggard = true;
+            }
+            self.release(key, out);
+        }
+    }
+
+    /// PUBACK came.
+    pub(super) fn puback(&mut self, now: Now, key: ConnectionKey, ack: Ack<'_>, out: &mut Outbox) {
+        self.notice_ack(key, AckName::PubAck, &ack, out);
+        self.completed(now, key, ack.packet_identifier, Awaiting::PubAck, out);
+    }
+
+    /// PUBCOMP came.
+    pub(super) fn pubcomp(&mut self, now: Now, key: ConnectionKey, ack: Ack<'_>, out: &mut Outbox) {
+        self.notice_ack(key, AckName::PubComp, &ack, out);
+        self.completed(now, key, ack.packet_identifier, Awaiting::PubComp, out);
+    }
+
+    /// PUBREC came: the message is with the receiver; PUBREL follows, unless it was refused `[MQTT-4.3.3-4]`.
+    pub(super) fn pubrec(&mut self, now: Now, key: ConnectionKey, ack: Ack<'_>, out: &mut Outbox) {
+        self.notice_ack(key, AckName::PubRec, &ack, out);
+        let identifier = ack.packet_identifier;
+        if ack.reason.is_error() {
+            return self.completed(now, key, identifier, Awaiting::PubRec, out);
+        }
+        let session = &mut self.sessions[self.connections[key].session as usize];
+        match session.outbound.received(identifier) {
+            Some(delivery) => session.in_flight_bytes -= delivery.message.payload().len(),
+            None if session.outbound.awaiting(identifier) == Awaiting::PubComp => {}
+            None => {
+                let client = session.client_id.clone();
+                let name = AckName::PubRec;
+                self.notice(out, super::notice::Kinds::WARNING, || {
+                    super::notice::Notice::UnknownIdentifier { client, name, packet_identifier: identifier }
+                });
+            }
+        }
+        // Answered in any case, so that the receiver's flow ends [MQTT-4.3.3-5].
+        self.send_ack(key, AckKind::PubRel, AckName::PubRel, identifier, ReasonCode::SUCCESS, out);
+    }
+
+    fn completed(&mut self, now: Now, key: ConnectionKey, identifier: u16, what: Awaiting, out: &mut Outbox) {
+        let session = &mut self.sessions[self.connections[key].session as usize];
+        if let Some(message) = session.outbound.complete(identifier, what) {
+            if let Some(delivery) = message {
+                session.in_flight_bytes -= delivery.message.payload().len();
+            }
+            if session.backlog.is_some() || self.connections[key].holding.is_some() {
+                self.move_up(now, key, out);
+            }
+        }
+    }
+
+    /// A session goes on with a new connection: what was in flight is sent again in its order, with DUP
+    /// `[MQTT-4.4.0-1]`, then what waits.
+    pub(super) fn resume(&mut self, now: Now, session_key: SessionKey, out: &mut Outbox) {
+        let Some(key) = self.sessions[session_key as usize].connection else { return };
+        let session = &self.sessions[session_key as usize];
+        let again: Vec<_> =
+            session.outbound.iter().map(|(id, awaiting, d)| (id, awaiting, d.cloned())).collect();
+        for (packet_identifier, awaiting, delivery) in again {
+            match delivery {
+                Some(delivery) => {
+                    let flags =
+                        Flags { dup: true, qos: delivery.qos, retain: delivery.retain, packet_identifier };
+                    self.fanout(now).write_delivery(session_key, key, flags, &delivery, out);
+                }
+                None if awaiting == Awaiting::PubComp => {
+                    self.send_ack(
+                        key,
+                        AckKind::PubRel,
+                        AckName::PubRel,
+                        packet_identifier,
+                        ReasonCode::SUCCESS,
+                        out,
+                    );
+                }
+                None => {}
+            }
+        }
+        self.move_up(now, key, out);
+    }
+}

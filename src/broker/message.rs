@@ -1,0 +1,80 @@
+//! A message that is kept: queued, in flight or retained. Its body is stored once, however many sessions it waits for.
+
+use crate::protocol::QoS;
+use bytes::Bytes;
+
+/// An application message. Topic Name, properties and payload lie one behind the other in one allocation.
+#[derive(Debug)]
+pub struct Message {
+    data: Bytes,
+    topic: u32,
+    properties: u32,
+    /// QoS at which it was published.
+    pub qos: QoS,
+    /// RETAIN as it was published.
+    pub retain: bool,
+    /// When it expires, in wall-clock seconds `[MQTT-3.3.2-5]`; `None`: never.
+    pub expires: Option<u64>,
+}
+
+impl Message {
+    /// Copies a message out of a read buffer. `properties` are those that are passed on
+    /// (without Topic Alias, Message Expiry Interval and Subscription Identifier).
+    pub fn new(
+        topic: &str,
+        properties: &[u8],
+        payload: &[u8],
+        qos: QoS,
+        retain: bool,
+        expires: Option<u64>,
+    ) -> Self {
+        let mut data = Vec::with_capacity(topic.len() + properties.len() + payload.len());
+        data.extend_from_slice(topic.as_bytes());
+        data.extend_from_slice(properties);
+        data.extend_from_slice(payload);
+        Message {
+            data: data.into(),
+            topic: topic.len() as u32,
+            properties: properties.len() as u32,
+            qos,
+            retain,
+            expires,
+        }
+    }
+
+    /// Topic Name.
+    pub fn topic(&self) -> &str {
+        // The bytes came from a str; the check costs little and needs no unsafe code.
+        simdutf8::basic::from_utf8(&self.data[..self.topic as usize]).unwrap_or_default()
+    }
+
+    /// The properties that are passed on, as they stand on the wire.
+    pub fn properties(&self) -> &[u8] {
+        &self.data[self.topic as usize..(self.topic + self.properties) as usize]
+    }
+
+    /// Payload.
+    pub fn payload(&self) -> &[u8] {
+        &self.data[(self.topic + self.properties) as usize..]
+    }
+
+    /// Payload, shared.
+    pub fn shared_payload(&self) -> Bytes {
+        self.data.slice((self.topic + self.properties) as usize..)
+    }
+
+    /// Bytes that it holds.
+    pub fn size(&self) -> usize {
+        self.data.len()
+    }
+
+    /// Whether its Message Expiry Interval has passed.
+    pub fn is_expired(&self, wall: u64) -> bool {
+        self.expires.is_some_and(|at| wall >= at)
+    }
+
+    /// What is left of its Message Expiry Interval, in seconds `[MQTT-3.3.2-6]`.
+    pub fn remaining(&self, wall: u64) -> Option<u32> {
+        self.expires.map(|at| at.saturating_sub(wall).min(u64::from(u32::MAX)) as u32)
+    }
+}

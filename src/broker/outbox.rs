@@ -1,0 +1,35 @@
+//! What the broker wants done after a turn: the one way by which anything leaves it.
+
+use super::connection::ConnectionKey;
+use super::notice::Notice;
+use zeroize::Zeroizing;
+
+/// A password to check, which takes long on purpose: done elsewhere, answered by [`super::Shard::verified`].
+#[derive(Debug)]
+pub struct Verification {
+    /// Who asks.
+    pub connection: ConnectionKey,
+    /// User Name of the CONNECT.
+    pub username: Box<str>,
+    /// Password of the CONNECT.
+    pub password: Zeroizing<Vec<u8>>,
+    /// Index of the listener, which knows the password file.
+    pub listener: usize,
+}
+
+/// Requests of the broker to the loop; the loop empties it at the end of each turn.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    /// Connections with bytes to write.
+    pub dirty: Vec<ConnectionKey>,
+    /// Connections to close once their bytes are written (or can't be).
+    pub close: Vec<ConnectionKey>,
+    /// Connections whose input, held back before, may be handled again.
+    pub resume: Vec<ConnectionKey>,
+    /// Passwords to check.
+    pub verify: Vec<Verification>,
+    /// What happened, for the log; only of the kinds that are listened to.
+    pub notices: Vec<Notice>,
+    /// A receiver has so much to write that it should be written now, before more input is handled.
+    pub urgent: bool,
+}

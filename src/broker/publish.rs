@@ -1,0 +1,308 @@
+//! PUBLISH from a client: what is allowed, who gets it, and how it is acknowledged.
+
+use super::clock::Now;
+use super::connect::mounted;
+use super::connection::ConnectionKey;
+use super::deliver::{Outgoing, Source};
+use super::limits::SEPARATORS;
+use super::message::Message;
+use super::notice::{AckName, Ended, Kinds, Notice, PublishLine};
+use super::outbox::Outbox;
+use super::shard::Shard;
+use crate::protocol::{Ack, AckKind, PropertyId, Publish, QoS, ReasonCode, encode_ack};
+use std::sync::Arc;
+
+/// Properties of a PUBLISH that are the sender's and not passed on as they are.
+const NOT_PASSED_ON: &[PropertyId] =
+    &[PropertyId::TopicAlias, PropertyId::MessageExpiryInterval, PropertyId::SubscriptionIdentifier];
+
+impl Shard {
+    /// A PUBLISH came.
+    pub(super) fn publish(
+        &mut self,
+        now: Now,
+        key: ConnectionKey,
+        frame: &[u8],
+        header_length: usize,
+        out: &mut Outbox,
+    ) {
+        let version = self.connections[key].version;
+        let publish = match Publish::decode(version, frame[0], &frame[header_length..]) {
+            Ok(publish) => publish,
+            Err(error) => return self.malformed(now, key, error, out),
+        };
+        self.counters.publish_received += 1;
+        self.counters.payload_received += publish.payload.len() as u64;
+        let connection = &self.connections[key];
+        if publish.qos > self.listeners[usize::from(connection.listener)].max_qos {
+            return self.end(now, key, ReasonCode::QOS_NOT_SUPPORTED, Ended::DisallowedFeature, out);
+        }
+        if publish.retain && !self.limits.retain_available {
+            return self.end(now, key, ReasonCode::RETAIN_NOT_SUPPORTED, Ended::DisallowedFeature, out);
+        }
+        let mount = self.sessions[connection.session as usize].mount_point.is_some();
+        let alias = if publish.properties.is_empty() { None } else { publish.properties.topic_alias() };
+        if alias.is_none() && !mount {
+            let source = Source { frame, version };
+            return self.publish_resolved(now, key, &publish, publish.topic, Some(source), out);
+        }
+        // The topic as it is meant, in a buffer that is kept.
+        let mut topic = std::mem::take(&mut self.topic);
+        topic.clear();
+        match self.resolve_alias(key, &publish, alias, &mut topic) {
+            Ok(()) => {
+                if mount {
+                    let session = self.connections[key].session;
+                    let mount_point = self.sessions[session as usize].mount_point.as_deref();
+                    topic = mounted(mount_point, &topic);
+                }
+                self.publish_resolved(now, key, &publish, &topic, None, out);
+            }
+            Err((reason, why)) => {
+                let what = format!("PUBLISH invalid topic alias ({}).", alias.unwrap_or(0));
+                self.notice(out, Kinds::INFORMATION, || Notice::ProtocolError {
+                    client: self.name(key),
+                    what,
+                });
+                self.end(now, key, reason, why, out);
+            }
+        }
+        self.topic = topic;
+    }
+
+    /// Appends the Topic Name that is meant, and sets the alias if both are given `[MQTT-3.3.2-7]`ff.
+    fn resolve_alias(
+        &mut self,
+        key: ConnectionKey,
+        publish: &Publish<'_>,
+        alias: Option<u16>,
+        topic: &mut String,
+    ) -> Result<(), (ReasonCode, Ended)> {
+        let Some(alias) = alias else {
+            topic.push_str(publish.topic);
+            return Ok(());
+        };
+        let aliases = self.connections[key].aliases.as_mut().map(|a| &mut a.inbound);
+        let Some(aliases) = aliases.filter(|a| a.is_allowed(alias)) else {
+            return Err((ReasonCode::TOPIC_ALIAS_INVALID, Ended::TopicAliasInvalid));
+        };
+        if publish.topic.is_empty() {
+            let known = aliases.get(alias).ok_or((ReasonCode::PROTOCOL_ERROR, Ended::ProtocolError))?;
+            topic.push_str(known);
+        } else {
+            aliases.set(alias, publish.topic);
+            topic.push_str(publish.topic);
+        }
+        Ok(())
+    }
+
+    /// A PUBLISH whose Topic Name is known. `source`: its bytes, if receivers may get them as they are.
+    fn publish_resolved(
+        &mut self,
+        now: Now,
+        key: ConnectionKey,
+        publish: &Publish<'_>,
+        topic: &str,
+        source: Option<Source<'_>>,
+        out: &mut Outbox,
+    ) {
+        if topic.len() > SEPARATORS && memchr::memchr_iter(b'/', topic.as_bytes()).count() > SEPARATORS {
+            let what = "PUBLISH topic with more than 200 levels.".to_string();
+            self.notice(out, Kinds::INFORMATION, || Notice::ProtocolError { client: self.name(key), what });
+            return self.end(now, key, ReasonCode::MALFORMED_PACKET, Ended::Malformed, out);
+        }
+        let limit = self.limits.message_size_limit;
+        if limit != 0 && publish.payload.len() > limit as usize {
+            self.notice(out, Kinds::DEBUG, || Notice::TooLargePublish {
+                client: self.name(key),
+                publish: line(publish, topic),
+            });
+            return self.acknowledge(key, publish, ReasonCode::PACKET_TOO_LARGE, out);
+        }
+        if !may_publish(topic) {
+            self.notice(out, Kinds::DEBUG, || Notice::DeniedPublish {
+                client: self.name(key),
+                publish: line(publish, topic),
+            });
+            return self.acknowledge(key, publish, ReasonCode::NOT_AUTHORIZED, out);
+        }
+        self.notice(out, Kinds::DEBUG, || Notice::ReceivedPublish {
+            client: self.name(key),
+            publish: line(publish, topic),
+        });
+        let session = self.connections[key].session;
+        if publish.qos == QoS::ExactlyOnce
+            && !self.sessions[session as usize].inbound.insert(publish.packet_identifier)
+        {
+            // Passed on before; only the PUBREC was lost [MQTT-4.3.3-9].
+            return self.acknowledge(key, publish, ReasonCode::SUCCESS, out);
+        }
+        let matched = self.pass_on(now, key, publish, topic, source, out);
+        let reason = if matched { ReasonCode::SUCCESS } else { ReasonCode::NO_MATCHING_SUBSCRIBERS };
+        self.acknowledge(key, publish, reason, out);
+    }
+
+    /// Retains and delivers; returns whether anybody subscribes.
+    fn pass_on(
+        &mut self,
+        now: Now,
+        key: ConnectionKey,
+        publish: &Publish<'_>,
+        topic: &str,
+        source: Option<Source<'_>>,
+        out: &mut Outbox,
+    ) -> bool {
+        let mut properties = std::mem::take(&mut self.properties);
+        properties.clear();
+        let mut expires = None;
+        if !publish.properties.is_empty() {
+            publish.properties.raw_without(NOT_PASSED_ON, &mut properties);
+            // Interval 0 means no expiry, as mosquitto has it.
+            let interval = publish.properties.message_expiry_interval().filter(|&s| s != 0);
+            expires = interval.map(|s| now.wall + u64::from(s));
+        }
+        let session = self.connections[key].session;
+        let mut hint = self.connections[key].route_hint;
+        let mut outgoing = Outgoing {
+            topic,
+            properties: &properties,
+            payload: publish.payload,
+            qos: publish.qos,
+            retain: publish.retain,
+            expires,
+            publisher: Some(session),
+            from: Some(key),
+            source,
+            message: None,
+            shared_payload: None,
+        };
+        let matched = self.deliver(now, &mut outgoing, &mut hint, out);
+        let message = outgoing.message.take();
+        if publish.retain {
+            self.retain(topic, &properties, publish.payload, publish.qos, expires, message);
+        }
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.route_hint = hint;
+        }
+        self.properties = properties;
+        matched
+    }
+
+    /// Stores or removes a retained message `[MQTT-3.3.1-5]`ff.
+    pub(super) fn retain(
+        &mut self,
+        topic: &str,
+        properties: &[u8],
+        payload: &[u8],
+        qos: QoS,
+        expires: Option<u64>,
+        message: Option<Arc<Message>>,
+    ) {
+        if payload.is_empty() {
+            self.retained.remove(topic);
+        } else {
+            let message = message
+                .unwrap_or_else(|| Arc::new(Message::new(topic, properties, payload, qos, true, expires)));
+            self.retained.set(message);
+        }
+    }
+
+    /// Sends PUBACK or PUBREC; nothing at QoS 0.
+    fn acknowledge(
+        &mut self,
+        key: ConnectionKey,
+        publish: &Publish<'_>,
+        reason: ReasonCode,
+        out: &mut Outbox,
+    ) {
+        let (kind, name) = match publish.qos {
+            QoS::AtMostOnce => return,
+            QoS::AtLeastOnce => (AckKind::PubAck, AckName::PubAck),
+            QoS::ExactlyOnce => (AckKind::PubRec, AckName::PubRec),
+        };
+        if reason.is_error() && publish.qos == QoS::ExactlyOnce && self.connections[key].version.is_v5() {
+            // The flow ends here [MQTT-4.3.3-10]: the identifier is free again.
+            let session = self.connections[key].session;
+            self.sessions[session as usize].inbound.release(publish.packet_identifier);
+        }
+        self.send_ack(key, kind, name, publish.packet_identifier, reason, out);
+    }
+
+    /// Appends an acknowledgement of any kind.
+    pub(super) fn send_ack(
+        &mut self,
+        key: ConnectionKey,
+        kind: AckKind,
+        name: AckName,
+        identifier: u16,
+        reason: ReasonCode,
+        out: &mut Outbox,
+    ) {
+        let Some(connection) = self.connections.get_mut(key).filter(|c| c.is_live()) else { return };
+        encode_ack(kind, identifier, reason, connection.version, connection.out.bytes(&mut self.pool));
+        Self::mark_dirty(connection, key, out);
+        self.counters.packets_sent += 1;
+        self.notice(out, Kinds::DEBUG, || Notice::SendingAck {
+            client: self.name(key),
+            name,
+            packet_identifier: identifier,
+            reason,
+        });
+    }
+
+    /// PUBREL came: the QoS 2 flow ends.
+    pub(super) fn pubrel(&mut self, key: ConnectionKey, ack: Ack<'_>, out: &mut Outbox) {
+        self.notice_ack(key, AckName::PubRel, &ack, out);
+        let session = self.connections[key].session;
+        self.sessions[session as usize].inbound.release(ack.packet_identifier);
+        // An unknown identifier is answered alike [MQTT-4.3.3-11]: with success, as mosquitto does.
+        self.send_ack(
+            key,
+            AckKind::PubComp,
+            AckName::PubComp,
+            ack.packet_identifier,
+            ReasonCode::SUCCESS,
+            out,
+        );
+    }
+
+    /// Notices an acknowledgement that came.
+    pub(super) fn notice_ack(&self, key: ConnectionKey, name: AckName, ack: &Ack<'_>, out: &mut Outbox) {
+        self.notice(out, Kinds::DEBUG, || Notice::ReceivedAck {
+            client: self.name(key),
+            name,
+            packet_identifier: ack.packet_identifier,
+            reason: ack.reason,
+        });
+    }
+}
+
+/// mosquitto's built-in rules: `$SYS` is the broker's own but for the state of bridges, and `$share` is no topic.
+pub(super) fn may_publish(topic: &str) -> bool {
+    if !topic.starts_with('$') {
+        return true;
+    }
+    if topic.starts_with("$share") {
+        return false;
+    }
+    !topic.starts_with("$SYS") || is_bridge_state(topic)
+}
+
+fn is_bridge_state(topic: &str) -> bool {
+    topic
+        .strip_prefix("$SYS/broker/connection/")
+        .and_then(|rest| rest.strip_suffix("/state"))
+        .is_some_and(|name| !name.contains('/'))
+}
+
+/// The line of a PUBLISH for the log.
+pub(super) fn line(publish: &Publish<'_>, topic: &str) -> PublishLine {
+    PublishLine {
+        dup: publish.dup,
+        qos: publish.qos,
+        retain: publish.retain,
+        packet_identifier: publish.packet_identifier,
+        topic: topic.to_string(),
+        length: publish.payload.len(),
+    }
+}

@@ -1,0 +1,192 @@
+//! One client's session: what survives its connection.
+
+use super::connection::{ConnectionKey, SessionKey};
+use super::message::Message;
+use crate::protocol::{QoS, Version};
+use crate::routing::NodeId;
+use crate::session::{Inbound, Outbound};
+use hashbrown::HashTable;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Session Expiry Interval that means never `[MQTT-3.1.2-23]`.
+pub const NEVER: u32 = u32::MAX;
+
+/// A message on its way to one session.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// The message, shared with every other session it waits for.
+    pub message: Arc<Message>,
+    /// Subscription Identifier of the subscription that matched; 0: none.
+    pub identifier: u32,
+    /// QoS for this receiver.
+    pub qos: QoS,
+    /// RETAIN for this receiver.
+    pub retain: bool,
+    /// It comes from the retained store, asked for by SUBSCRIBE: outside the limits of the queue.
+    pub asked_for: bool,
+}
+
+/// Deliveries that wait for room: in the socket (QoS 0) or among those in flight (QoS 1 and 2).
+#[derive(Debug, Default)]
+pub struct Backlog {
+    /// QoS 0.
+    pub at_most_once: VecDeque<Delivery>,
+    /// Those of QoS 0 that count against the limits.
+    pub at_most_once_counted: usize,
+    /// QoS 1 and 2.
+    pub acknowledged: VecDeque<Delivery>,
+    /// Those of QoS 1 and 2 that count against the limits.
+    pub acknowledged_counted: usize,
+    /// Payload bytes of all that count.
+    pub bytes: usize,
+}
+
+impl Backlog {
+    /// Appends a delivery.
+    pub fn push(&mut self, delivery: Delivery) {
+        let counts = usize::from(!delivery.asked_for);
+        self.bytes += counts * delivery.message.payload().len();
+        if delivery.qos == QoS::AtMostOnce {
+            self.at_most_once_counted += counts;
+            self.at_most_once.push_back(delivery);
+        } else {
+            self.acknowledged_counted += counts;
+            self.acknowledged.push_back(delivery);
+        }
+    }
+
+    /// Takes the oldest of QoS 0, or of QoS 1 and 2.
+    pub fn pop(&mut self, acknowledged: bool) -> Option<Delivery> {
+        let delivery = match acknowledged {
+            true => self.acknowledged.pop_front(),
+            false => self.at_most_once.pop_front(),
+        }?;
+        let counts = usize::from(!delivery.asked_for);
+        self.bytes -= counts * delivery.message.payload().len();
+        match acknowledged {
+            true => self.acknowledged_counted -= counts,
+            false => self.at_most_once_counted -= counts,
+        }
+        Some(delivery)
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.at_most_once.is_empty() && self.acknowledged.is_empty()
+    }
+}
+
+/// A Will, kept until the connection ends one way or the other.
+#[derive(Debug)]
+pub struct Will {
+    /// The message to publish.
+    pub message: Message,
+    /// Its Message Expiry Interval, which counts from when it is published.
+    pub expiry_interval: Option<u32>,
+    /// Will Delay Interval in seconds `[MQTT-3.1.3-9]`.
+    pub delay: u32,
+}
+
+/// One session.
+#[derive(Debug)]
+pub struct Session {
+    /// ClientId, as the client says it.
+    pub client_id: Box<str>,
+    /// The connection it has now.
+    pub connection: Option<ConnectionKey>,
+    /// Version of the last CONNECT.
+    pub version: Version,
+    /// Session Expiry Interval in seconds; 0: ends with the connection.
+    pub expiry_interval: u32,
+    /// Counts connections, so that a timer knows whether it is still meant.
+    pub epoch: u32,
+    /// Payload bytes in flight outbound (only counted for `max_inflight_bytes`).
+    pub in_flight_bytes: usize,
+    /// QoS 1 and 2 outbound.
+    pub outbound: Outbound<Delivery>,
+    /// QoS 2 inbound.
+    pub inbound: Inbound,
+    /// What waits; made when first needed.
+    pub backlog: Option<Box<Backlog>>,
+    /// Nodes of its plain subscriptions.
+    pub subscriptions: HashTable<NodeId>,
+    /// Nodes and ShareNames of its shared subscriptions.
+    pub shared: Vec<(NodeId, Box<str>)>,
+    /// The Will of the current (or last, while delayed) connection.
+    pub will: Option<Box<Will>>,
+    /// User Name of the last CONNECT.
+    pub username: Option<Box<str>>,
+    /// What its listener's `mount_point` puts before each topic.
+    pub mount_point: Option<Arc<str>>,
+}
+
+impl Session {
+    /// A new session.
+    pub fn new(client_id: Box<str>, version: Version) -> Self {
+        Session {
+            client_id,
+            connection: None,
+            version,
+            expiry_interval: 0,
+            epoch: 0,
+            in_flight_bytes: 0,
+            outbound: Outbound::new(0),
+            inbound: Inbound::default(),
+            backlog: None,
+            subscriptions: HashTable::new(),
+            shared: Vec::new(),
+            will: None,
+            username: None,
+            mount_point: None,
+        }
+    }
+
+    /// Whether it outlives its connection.
+    pub fn is_durable(&self) -> bool {
+        self.expiry_interval != 0
+    }
+
+    /// Whether it subscribes at this node.
+    pub fn subscribes(&self, node: NodeId) -> bool {
+        self.subscriptions.find(spread(node), |&n| n == node).is_some()
+    }
+
+    /// Notes a subscription; `false` if it was there.
+    pub fn add_subscription(&mut self, node: NodeId) -> bool {
+        if self.subscribes(node) {
+            return false;
+        }
+        self.subscriptions.insert_unique(spread(node), node, |&n| spread(n));
+        true
+    }
+
+    /// Forgets a subscription; `false` if there was none.
+    pub fn remove_subscription(&mut self, node: NodeId) -> bool {
+        match self.subscriptions.find_entry(spread(node), |&n| n == node) {
+            Ok(entry) => {
+                entry.remove();
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// The backlog, made now if there is none.
+    pub fn backlog_mut(&mut self) -> &mut Backlog {
+        self.backlog.get_or_insert_default()
+    }
+
+    /// How many deliveries of QoS 1 and 2 wait, beyond those in flight.
+    pub fn waiting(&self) -> usize {
+        self.backlog.as_ref().map_or(0, |b| b.acknowledged_counted)
+    }
+}
+
+/// Node numbers are ours, not a stranger's: a multiplication spreads them well enough.
+fn spread(node: NodeId) -> u64 {
+    u64::from(node).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29)
+}
+
+/// A session's number and the epoch in which it was noted.
+pub type SessionEpoch = (SessionKey, u32);

@@ -1,0 +1,190 @@
+//! SUBSCRIBE and UNSUBSCRIBE: plain and shared subscriptions, and the retained messages that they ask for.
+
+use super::clock::Now;
+use super::connect::mounted;
+use super::connection::{ConnectionKey, SessionKey};
+use super::limits::SEPARATORS;
+use super::notice::{Kinds, Notice};
+use super::outbox::Outbox;
+use super::session::Delivery;
+use super::shard::Shard;
+use crate::protocol::{
+    Properties, QoS, ReasonCode, RetainHandling, SubAck, Subscribe, SubscriptionOptions, UnsubAck,
+    Unsubscribe, topic,
+};
+use crate::routing::Subscriber;
+
+impl Shard {
+    /// SUBSCRIBE came `[MQTT-3.8.4-1]`.
+    pub(super) fn subscribe(
+        &mut self,
+        now: Now,
+        key: ConnectionKey,
+        packet: Subscribe<'_>,
+        out: &mut Outbox,
+    ) {
+        self.notice(out, Kinds::DEBUG, || Notice::ReceivedSubscribe { client: self.name(key) });
+        if let Some(bad) = packet.filters().find(|(filter, options)| !acceptable(filter, *options)) {
+            let what = format!("Invalid subscription string ({}).", bad.0);
+            return self.protocol_error(now, key, &what, out);
+        }
+        let identifier = packet.properties.subscription_identifiers().next().unwrap_or(0);
+        let mut codes = Vec::new();
+        let mut asked_for = Vec::new();
+        for (filter, options) in packet.filters() {
+            let granted = self.add_subscription(key, filter, options, identifier, &mut asked_for, out);
+            codes.push(granted as u8);
+        }
+        let session = self.connections[key].session;
+        let suback = SubAck {
+            packet_identifier: packet.packet_identifier,
+            properties: Properties::EMPTY,
+            codes: &codes,
+        };
+        let connection = &mut self.connections[key];
+        suback.encode(connection.version, connection.out.bytes(&mut self.pool));
+        Self::mark_dirty(connection, key, out);
+        self.counters.packets_sent += 1;
+        self.notice(out, Kinds::DEBUG, || Notice::SendingSubAck { client: self.name(key) });
+        for (filter, subscriber) in asked_for {
+            self.send_retained(now, session, &filter, subscriber);
+        }
+        self.move_up(now, key, out);
+    }
+
+    /// Makes one subscription; returns the QoS granted. If retained messages are to follow, notes so.
+    fn add_subscription(
+        &mut self,
+        key: ConnectionKey,
+        filter: &str,
+        mut options: SubscriptionOptions,
+        identifier: u32,
+        asked_for: &mut Vec<(String, Subscriber)>,
+        out: &mut Outbox,
+    ) -> QoS {
+        let connection = &self.connections[key];
+        let session_key = connection.session;
+        options.qos = options.qos.min(self.listeners[usize::from(connection.listener)].max_qos);
+        if connection.bridge && !connection.version.is_v5() {
+            // A bridge of 3.x can't ask for these two, and means them.
+            options.no_local = true;
+            options.retain_as_published = true;
+        }
+        let session = &self.sessions[session_key as usize];
+        let subscriber = Subscriber::new(session_key, identifier, options);
+        let client = session.client_id.clone();
+        let mount_point = session.mount_point.clone();
+        let whole = match topic::shared(filter) {
+            Some(Ok((share_name, inner))) => {
+                let inner = mounted(mount_point.as_deref(), inner);
+                self.join_shared(session_key, share_name, &inner, subscriber);
+                filter.to_string()
+            }
+            _ => {
+                let filter = mounted(mount_point.as_deref(), filter);
+                let node = self.subscriptions.node(&filter);
+                let new = self.sessions[session_key as usize].add_subscription(node);
+                self.subscriptions.set(node, subscriber, !new);
+                let wanted = match options.retain_handling {
+                    RetainHandling::SendAtSubscribe => true,
+                    RetainHandling::SendIfNew => new,
+                    RetainHandling::DoNotSend => false,
+                };
+                if wanted {
+                    asked_for.push((filter.clone(), subscriber));
+                }
+                filter
+            }
+        };
+        self.notice(out, Kinds::DEBUG, || Notice::Filter { filter: filter.into(), qos: Some(options.qos) });
+        self.notice(out, Kinds::SUBSCRIBE, || Notice::Subscribed { client, qos: options.qos, filter: whole });
+        options.qos
+    }
+
+    fn join_shared(
+        &mut self,
+        session_key: SessionKey,
+        share_name: &str,
+        filter: &str,
+        subscriber: Subscriber,
+    ) {
+        let node = self.subscriptions.node(filter);
+        self.subscriptions.join(node, share_name, subscriber);
+        let shared = &mut self.sessions[session_key as usize].shared;
+        if !shared.iter().any(|(n, name)| *n == node && **name == *share_name) {
+            shared.push((node, share_name.into()));
+        }
+    }
+
+    /// Queues the retained messages that a filter matches `[MQTT-3.3.1-6]`; they go out as there is room.
+    fn send_retained(&mut self, now: Now, session_key: SessionKey, filter: &str, subscriber: Subscriber) {
+        let session = &mut self.sessions[session_key as usize];
+        let upgrade = self.limits.upgrade_outgoing_qos;
+        self.retained.for_each_matched_by(filter, now.wall, |message| {
+            session.backlog_mut().push(Delivery {
+                message: message.clone(),
+                identifier: subscriber.identifier,
+                qos: if upgrade { subscriber.qos } else { subscriber.qos.min(message.qos) },
+                retain: true,
+                asked_for: true,
+            });
+        });
+    }
+
+    /// UNSUBSCRIBE came `[MQTT-3.10.4-4]`.
+    pub(super) fn unsubscribe(&mut self, key: ConnectionKey, packet: Unsubscribe<'_>, out: &mut Outbox) {
+        self.notice(out, Kinds::DEBUG, || Notice::ReceivedUnsubscribe { client: self.name(key) });
+        let session_key = self.connections[key].session;
+        let mut codes = Vec::new();
+        for filter in packet.filters() {
+            let removed = self.remove_subscription(session_key, filter);
+            let code = if removed { ReasonCode::SUCCESS } else { ReasonCode::NO_SUBSCRIPTION_EXISTED };
+            codes.push(code.0);
+            self.notice(out, Kinds::DEBUG, || Notice::UnsubscribeFilter { filter: filter.into() });
+            self.notice(out, Kinds::UNSUBSCRIBE, || Notice::Unsubscribed {
+                client: self.name(key),
+                filter: filter.into(),
+            });
+        }
+        let unsuback = UnsubAck {
+            packet_identifier: packet.packet_identifier,
+            properties: Properties::EMPTY,
+            codes: &codes,
+        };
+        let connection = &mut self.connections[key];
+        unsuback.encode(connection.version, connection.out.bytes(&mut self.pool));
+        Self::mark_dirty(connection, key, out);
+        self.counters.packets_sent += 1;
+        self.notice(out, Kinds::DEBUG, || Notice::SendingUnsubAck { client: self.name(key) });
+    }
+
+    fn remove_subscription(&mut self, session_key: SessionKey, filter: &str) -> bool {
+        let session = &mut self.sessions[session_key as usize];
+        let mount_point = session.mount_point.clone();
+        match topic::shared(filter) {
+            Some(Ok((share_name, inner))) => {
+                let inner = mounted(mount_point.as_deref(), inner);
+                let Some(node) = self.subscriptions.find(&inner) else { return false };
+                session.shared.retain(|(n, name)| *n != node || **name != *share_name);
+                self.subscriptions.leave(node, share_name, session_key)
+            }
+            _ => {
+                let filter = mounted(mount_point.as_deref(), filter);
+                let Some(node) = self.subscriptions.find(&filter) else { return false };
+                session.remove_subscription(node) && self.subscriptions.remove(node, session_key)
+            }
+        }
+    }
+}
+
+/// What decoding doesn't know: mosquitto's limit of levels, and the rules of shared subscriptions.
+fn acceptable(filter: &str, options: SubscriptionOptions) -> bool {
+    let levels = memchr::memchr_iter(b'/', filter.as_bytes()).count();
+    let shared = match topic::shared(filter) {
+        None => true,
+        // [MQTT-3.8.3-4]: No Local on a shared subscription is a protocol error.
+        Some(Ok(_)) => !options.no_local,
+        Some(Err(())) => false,
+    };
+    levels <= SEPARATORS && shared
+}

@@ -1,0 +1,41 @@
+//! The Will: published when a connection ends without DISCONNECT, now or after its delay.
+
+use super::clock::Now;
+use super::connection::SessionKey;
+use super::deliver::Outgoing;
+use super::outbox::Outbox;
+use super::publish::may_publish;
+use super::shard::Shard;
+
+impl Shard {
+    /// Publishes the Will of a session, if it has one, and takes it away `[MQTT-3.1.2-8]`, `[MQTT-3.1.2-10]`.
+    pub(super) fn publish_will(&mut self, now: Now, key: SessionKey, out: &mut Outbox) {
+        let Some(will) = self.sessions[key as usize].will.take() else { return };
+        let message = &will.message;
+        if !may_publish(message.topic()) {
+            return;
+        }
+        // The interval counts from when the Will is published [MQTT-3.1.3-9]; 0 is none.
+        let expires = will.expiry_interval.filter(|&s| s != 0).map(|s| now.wall + u64::from(s));
+        let mut outgoing = Outgoing {
+            topic: message.topic(),
+            properties: message.properties(),
+            payload: message.payload(),
+            qos: message.qos,
+            retain: message.retain,
+            expires,
+            publisher: Some(key),
+            from: None,
+            source: None,
+            message: None,
+            shared_payload: None,
+        };
+        let mut hint = u32::MAX;
+        self.deliver(now, &mut outgoing, &mut hint, out);
+        let kept = outgoing.message.take();
+        if message.retain {
+            let (topic, payload) = (message.topic(), message.payload());
+            self.retain(topic, message.properties(), payload, message.qos, expires, kept);
+        }
+    }
+}

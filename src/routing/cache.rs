@@ -1,0 +1,129 @@
+//! Topic Names resolved lately: who gets a message, without a walk through the tree.
+//!
+//! Direct-mapped: a topic has one place, and a newer topic takes it. Places keep their memory, so that a miss
+//! costs no allocation once the cache is warm; the whole is bounded by the number of places and by what all the
+//! lists of receivers may hold together.
+
+use super::subscriptions::{GroupRef, Subscriber, Subscriptions};
+use foldhash::fast::RandomState;
+use std::hash::BuildHasher;
+
+/// Places; a power of two.
+const PLACES: usize = 8192;
+/// Receivers that all places together may keep; past it the cache starts anew.
+const RECEIVERS: usize = 2_000_000;
+
+/// A resolved topic.
+#[derive(Debug, Default)]
+pub struct Route {
+    topic: String,
+    generation: u64,
+    /// Plain subscriptions that match.
+    pub receivers: Vec<Subscriber>,
+    /// Shared subscriptions that match.
+    pub groups: Vec<GroupRef>,
+}
+
+/// The cache.
+#[derive(Debug)]
+pub struct RouteCache {
+    routes: Vec<Route>,
+    hasher: RandomState,
+    kept: usize,
+}
+
+impl Default for RouteCache {
+    fn default() -> Self {
+        RouteCache { routes: Vec::new(), hasher: RandomState::default(), kept: 0 }
+    }
+}
+
+impl RouteCache {
+    /// The route of a topic, resolved now if it isn't known or no longer true. `hint` is where the caller found
+    /// its last one; it is tried first and set, so that a publisher that stays with its topic pays one compare.
+    pub fn route(&mut self, topic: &str, hint: &mut u32, subscriptions: &mut Subscriptions) -> &mut Route {
+        let generation = subscriptions.generation();
+        let hinted = *hint as usize;
+        if self.routes.get(hinted).is_some_and(|r| r.generation == generation && r.topic == topic) {
+            return &mut self.routes[hinted];
+        }
+        self.look_up(topic, hint, subscriptions)
+    }
+
+    #[inline(never)]
+    fn look_up(&mut self, topic: &str, hint: &mut u32, subscriptions: &mut Subscriptions) -> &mut Route {
+        if self.routes.is_empty() || self.kept > RECEIVERS {
+            self.start_anew();
+        }
+        let generation = subscriptions.generation();
+        let place = self.hasher.hash_one(topic) as usize & (PLACES - 1);
+        *hint = place as u32;
+        let route = &mut self.routes[place];
+        if route.generation != generation || route.topic != topic {
+            self.kept -= route.receivers.capacity();
+            route.topic.clear();
+            route.topic.push_str(topic);
+            route.generation = generation;
+            route.receivers.clear();
+            route.groups.clear();
+            subscriptions.resolve(topic, &mut route.receivers, &mut route.groups);
+            self.kept += route.receivers.capacity();
+        }
+        route
+    }
+
+    fn start_anew(&mut self) {
+        self.routes.clear();
+        self.routes.resize_with(PLACES, || Route { generation: u64::MAX, ..Route::default() });
+        self.kept = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::QoS;
+
+    #[test]
+    fn a_change_of_subscriptions_is_seen_at_once() {
+        let (mut cache, mut subs) = (RouteCache::default(), Subscriptions::default());
+        let mut hint = u32::MAX;
+        assert!(cache.route("a/b", &mut hint, &mut subs).receivers.is_empty());
+        let node = subs.node("a/+");
+        let subscriber = Subscriber {
+            session: 4,
+            identifier: 0,
+            qos: QoS::AtMostOnce,
+            no_local: false,
+            retain_as_published: false,
+        };
+        subs.set(node, subscriber, false);
+        assert_eq!(cache.route("a/b", &mut hint, &mut subs).receivers, [subscriber]);
+        assert_eq!(cache.route("a/b", &mut hint, &mut subs).receivers, [subscriber]);
+        assert!(cache.route("b", &mut hint, &mut subs).receivers.is_empty(), "the hint is for another topic");
+        subs.remove(node, 4);
+        assert!(cache.route("a/b", &mut hint, &mut subs).receivers.is_empty());
+    }
+
+    #[test]
+    fn more_topics_than_places_still_resolve() {
+        let (mut cache, mut subs) = (RouteCache::default(), Subscriptions::default());
+        for i in 0..20_000 {
+            let node = subs.node(&format!("t/{i}"));
+            let subscriber = Subscriber {
+                session: i,
+                identifier: 0,
+                qos: QoS::AtMostOnce,
+                no_local: false,
+                retain_as_published: false,
+            };
+            subs.set(node, subscriber, false);
+        }
+        let mut hint = u32::MAX;
+        for i in (0..20_000).rev() {
+            let route = cache.route(&format!("t/{i}"), &mut hint, &mut subs);
+            assert_eq!(route.receivers.len(), 1);
+            assert_eq!(route.receivers[0].session, i);
+        }
+    }
+}

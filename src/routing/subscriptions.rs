@@ -1,0 +1,240 @@
+//! The subscriptions of all sessions: who subscribes to which Topic Filter, plain or shared.
+
+use super::tree::{NodeId, TopicTree};
+use crate::protocol::{QoS, SubscriptionOptions};
+use smallvec::SmallVec;
+
+/// One session's subscription to one filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subscriber {
+    /// The session's number in the broker.
+    pub session: u32,
+    /// Subscription Identifier `[MQTT-3.8.2.1.2]`; 0 is none.
+    pub identifier: u32,
+    /// Maximum QoS of the subscription.
+    pub qos: QoS,
+    /// Not to the session that published it `[MQTT-3.8.3-3]`.
+    pub no_local: bool,
+    /// The RETAIN flag goes out as it came in.
+    pub retain_as_published: bool,
+}
+
+impl Subscriber {
+    /// A subscription with its options.
+    pub fn new(session: u32, identifier: u32, options: SubscriptionOptions) -> Self {
+        Subscriber {
+            session,
+            identifier,
+            qos: options.qos,
+            no_local: options.no_local,
+            retain_as_published: options.retain_as_published,
+        }
+    }
+}
+
+/// The members of a shared subscription `[MQTT-4.8.2]`: the same ShareName and filter.
+#[derive(Debug)]
+pub struct ShareGroup {
+    name: Box<str>,
+    /// Members in the order in which they joined.
+    pub members: Vec<Subscriber>,
+    /// Index of the member whose turn it is.
+    pub turn: usize,
+}
+
+#[derive(Debug, Default)]
+struct Here {
+    plain: SmallVec<[Subscriber; 1]>,
+    // Rare, so one pointer in the common case.
+    #[expect(clippy::box_collection, reason = "keeps every other node 16 bytes smaller")]
+    shared: Option<Box<Vec<ShareGroup>>>,
+}
+
+impl Here {
+    fn is_vacant(&self) -> bool {
+        self.plain.is_empty() && self.shared.is_none()
+    }
+}
+
+/// Where a shared subscription is kept; valid while the generation of [`Subscriptions`] is the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupRef {
+    node: NodeId,
+    index: u32,
+}
+
+/// All subscriptions.
+#[derive(Debug, Default)]
+pub struct Subscriptions {
+    tree: TopicTree<Here>,
+    generation: u64,
+    plain: usize,
+    shared: usize,
+}
+
+impl Subscriptions {
+    /// Changes whenever any subscription does; what was computed from an older one must not be used.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// How many plain subscriptions there are.
+    pub fn count(&self) -> usize {
+        self.plain
+    }
+
+    /// How many memberships in shared subscriptions there are.
+    pub fn shared_count(&self) -> usize {
+        self.shared
+    }
+
+    /// The node of a filter, made if need be; follow with [`Subscriptions::set`] or [`Subscriptions::join`].
+    pub fn node(&mut self, filter: &str) -> NodeId {
+        self.tree.insert(filter)
+    }
+
+    /// The node of a filter if anybody has it.
+    pub fn find(&self, filter: &str) -> Option<NodeId> {
+        self.tree.find(filter)
+    }
+
+    /// The filter of a node.
+    pub fn filter(&self, node: NodeId) -> String {
+        self.tree.path(node)
+    }
+
+    /// Adds a subscription, or replaces the one the session has there (`known`) `[MQTT-3.8.4-3]`.
+    pub fn set(&mut self, node: NodeId, subscriber: Subscriber, known: bool) {
+        self.generation += 1;
+        let plain = &mut self.tree.value_mut(node).plain;
+        let present = if known { plain.iter_mut().find(|s| s.session == subscriber.session) } else { None };
+        match present {
+            Some(present) => *present = subscriber,
+            None => {
+                plain.push(subscriber);
+                self.plain += 1;
+            }
+        }
+    }
+
+    /// The subscription that a session has at a node.
+    pub fn get(&self, node: NodeId, session: u32) -> Option<&Subscriber> {
+        self.tree.value(node).plain.iter().find(|s| s.session == session)
+    }
+
+    /// Removes a session's subscription.
+    pub fn remove(&mut self, node: NodeId, session: u32) -> bool {
+        let plain = &mut self.tree.value_mut(node).plain;
+        let Some(at) = plain.iter().position(|s| s.session == session) else { return false };
+        plain.remove(at);
+        if plain.is_empty() {
+            plain.shrink_to_fit();
+        }
+        self.plain -= 1;
+        self.generation += 1;
+        self.tree.prune(node, Here::is_vacant);
+        true
+    }
+
+    /// Adds or replaces a session's membership in a shared subscription.
+    pub fn join(&mut self, node: NodeId, share_name: &str, subscriber: Subscriber) {
+        self.generation += 1;
+        let groups = self.tree.value_mut(node).shared.get_or_insert_default();
+        let group = match groups.iter_mut().position(|g| *g.name == *share_name) {
+            Some(at) => &mut groups[at],
+            None => {
+                groups.push(ShareGroup { name: share_name.into(), members: Vec::new(), turn: 0 });
+                let last = groups.len() - 1;
+                &mut groups[last]
+            }
+        };
+        match group.members.iter_mut().find(|m| m.session == subscriber.session) {
+            Some(member) => *member = subscriber,
+            None => {
+                group.members.push(subscriber);
+                self.shared += 1;
+            }
+        }
+    }
+
+    /// Removes a session from a shared subscription.
+    pub fn leave(&mut self, node: NodeId, share_name: &str, session: u32) -> bool {
+        let here = self.tree.value_mut(node);
+        let Some(groups) = &mut here.shared else { return false };
+        let Some(g) = groups.iter().position(|g| *g.name == *share_name) else { return false };
+        let members = &mut groups[g].members;
+        let Some(m) = members.iter().position(|m| m.session == session) else { return false };
+        members.remove(m);
+        if members.is_empty() {
+            groups.remove(g);
+            if groups.is_empty() {
+                here.shared = None;
+            }
+        }
+        self.shared -= 1;
+        self.generation += 1;
+        self.tree.prune(node, Here::is_vacant);
+        true
+    }
+
+    /// A shared subscription found by [`Subscriptions::resolve`].
+    pub fn group(&mut self, at: GroupRef) -> Option<&mut ShareGroup> {
+        self.tree.value_mut(at.node).shared.as_mut()?.get_mut(at.index as usize)
+    }
+
+    /// Appends who gets a message on this Topic Name.
+    pub fn resolve(&mut self, topic: &str, receivers: &mut Vec<Subscriber>, groups: &mut Vec<GroupRef>) {
+        self.tree.for_each_match(topic, |node, here| {
+            receivers.extend_from_slice(&here.plain);
+            if let Some(shared) = &here.shared {
+                groups.extend((0..shared.len() as u32).map(|index| GroupRef { node, index }));
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subscriber(session: u32, qos: QoS) -> Subscriber {
+        Subscriber { session, identifier: 0, qos, no_local: false, retain_as_published: false }
+    }
+
+    fn who(subscriptions: &mut Subscriptions, topic: &str) -> (Vec<u32>, usize) {
+        let (mut receivers, mut groups) = (Vec::new(), Vec::new());
+        subscriptions.resolve(topic, &mut receivers, &mut groups);
+        (receivers.iter().map(|r| r.session).collect(), groups.len())
+    }
+
+    #[test]
+    fn subscribing_again_replaces_and_unsubscribing_removes() {
+        let mut subs = Subscriptions::default();
+        let node = subs.node("a/+");
+        subs.set(node, subscriber(1, QoS::AtMostOnce), false);
+        subs.set(node, subscriber(1, QoS::ExactlyOnce), true);
+        assert_eq!(who(&mut subs, "a/b"), (vec![1], 0));
+        assert_eq!(subs.get(node, 1).unwrap().qos, QoS::ExactlyOnce);
+        let before = subs.generation();
+        assert!(subs.remove(node, 1));
+        assert!(subs.generation() > before);
+        assert!(subs.find("a/+").is_none(), "the node is gone");
+        assert_eq!(subs.count(), 0);
+    }
+
+    #[test]
+    fn groups_of_one_filter_are_apart_by_share_name() {
+        let mut subs = Subscriptions::default();
+        let node = subs.node("a/#");
+        for (name, session) in [("g", 1), ("g", 2), ("h", 3)] {
+            subs.join(node, name, subscriber(session, QoS::AtMostOnce));
+        }
+        assert_eq!(who(&mut subs, "a"), (vec![], 2));
+        assert_eq!(subs.shared_count(), 3);
+        assert!(subs.leave(node, "h", 3));
+        assert!(!subs.leave(node, "h", 3));
+        assert_eq!(who(&mut subs, "a").1, 1);
+        assert!(subs.leave(node, "g", 1) && subs.leave(node, "g", 2));
+        assert!(subs.find("a/#").is_none());
+    }
+}
