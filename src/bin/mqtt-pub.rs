@@ -1,2 +1,5 @@
-//! mqtt-pub: see `mqtt_toolkit::tools`.
-fn main() {}
+//! mqtt-pub: see `mqtt_toolkit::tools::publish`.
+
+fn main() -> std::process::ExitCode {
+    mqtt_toolkit::tools::publish::main()
+}

@@ -1,2 +1,5 @@
-//! mqtt-rr: see `mqtt_toolkit::tools`.
-fn main() {}
+//! mqtt-rr: see `mqtt_toolkit::tools::request`.
+
+fn main() -> std::process::ExitCode {
+    mqtt_toolkit::tools::request::main()
+}

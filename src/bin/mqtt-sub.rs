@@ -1,2 +1,5 @@
-//! mqtt-sub: see `mqtt_toolkit::tools`.
-fn main() {}
+//! mqtt-sub: see `mqtt_toolkit::tools::subscribe`.
+
+fn main() -> std::process::ExitCode {
+    mqtt_toolkit::tools::subscribe::main()
+}

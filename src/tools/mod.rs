@@ -1,3 +1,18 @@
 //! What each program does.
 
+mod exit;
+mod lines;
+mod link;
+mod output;
 pub mod passwd;
+mod progress;
+pub mod publish;
+mod report;
+pub mod request;
+mod settings;
+mod signals;
+mod source;
+mod start;
+pub mod subscribe;
+
+pub use exit::Exit;

@@ -1,0 +1,262 @@
+//! A client's connection with its socket: the poll loop that the client programs share, one turn at a time.
+
+use std::io::{self, Read, Write};
+use std::ops::ControlFlow;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::client::{Connection, Event, KeepAliveExceeded, Outbox, Settings, Violation};
+use crate::transport::{self, ConnectError, Stream, Target};
+
+/// An outbox that has grown beyond this gives its memory back once it is written.
+const OUTBOX_KEPT: usize = 1 << 20;
+
+/// Why a connection is over without our doing.
+#[derive(Debug)]
+pub enum Lost {
+    /// The broker closed it, or the network did.
+    Closed,
+    /// The broker is silent.
+    KeepAlive,
+    /// The broker sent what it must not.
+    Violation(Violation),
+}
+
+impl From<Violation> for Lost {
+    fn from(violation: Violation) -> Self {
+        Lost::Violation(violation)
+    }
+}
+
+impl From<KeepAliveExceeded> for Lost {
+    fn from(_: KeepAliveExceeded) -> Self {
+        Lost::KeepAlive
+    }
+}
+
+/// What a turn of waiting brought.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Ready {
+    /// The broker has sent something.
+    pub input: bool,
+    /// The other file descriptor can be read.
+    pub other: bool,
+}
+
+/// A connection and its stream.
+pub struct Link {
+    /// The MQTT side.
+    pub connection: Connection,
+    /// What is to be written.
+    pub outbox: Outbox,
+    target: Target,
+    stream: Option<Stream>,
+    /// How much of the outbox was written.
+    written: usize,
+    /// Writing failed; what the broker still had to say is read before the connection counts as lost.
+    write_failed: bool,
+    input: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Link {
+    /// A link that isn't connected yet. It reads up to `read_size` bytes at a time.
+    pub fn new(settings: Settings, target: Target, trace: bool, read_size: usize) -> Self {
+        Link {
+            connection: Connection::new(settings),
+            outbox: Outbox::new(trace),
+            target,
+            stream: None,
+            written: 0,
+            write_failed: false,
+            input: vec![0; read_size],
+            start: 0,
+            end: 0,
+        }
+    }
+
+    /// Connects the stream and puts CONNECT into the outbox.
+    ///
+    /// # Errors
+    /// [`ConnectError`]
+    pub fn open(&mut self) -> Result<(), ConnectError> {
+        let stream = transport::connect(&self.target)?;
+        stream.set_nonblocking(true).map_err(ConnectError::Io)?;
+        self.stream = Some(stream);
+        (self.start, self.end, self.written, self.write_failed) = (0, 0, 0, false);
+        self.connection.connect(Instant::now(), &mut self.outbox);
+        Ok(())
+    }
+
+    /// Whether there is a stream.
+    pub fn is_connected(&self) -> bool {
+        self.stream.is_some()
+    }
+
+    /// Closes the stream. QoS 0 messages that weren't written wait for the next one.
+    pub fn close(&mut self) {
+        self.stream = None;
+        self.connection.lost();
+        self.outbox.lost(self.written);
+        self.written = 0;
+    }
+
+    /// Bytes of the outbox that aren't written yet.
+    pub fn unwritten(&self) -> usize {
+        self.outbox.bytes.len() - self.written
+    }
+
+    /// Writes what the stream takes now.
+    pub fn flush(&mut self) {
+        let Some(stream) = &mut self.stream else { return };
+        while self.written < self.outbox.bytes.len() && !self.write_failed {
+            match stream.write(&self.outbox.bytes[self.written..]) {
+                Ok(count) => {
+                    self.written += count;
+                    self.connection.sent(Instant::now());
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => self.write_failed = true,
+            }
+        }
+        if self.written == self.outbox.bytes.len() {
+            self.written = 0;
+            self.outbox.bytes.clear();
+            self.outbox.bytes.shrink_to(OUTBOX_KEPT);
+        }
+    }
+
+    /// Waits until the broker has sent something, `other` can be read, what is unwritten can be written (it is,
+    /// then), or `until` has come.
+    ///
+    /// # Errors
+    /// The system's, from poll.
+    pub fn wait(&mut self, other: Option<BorrowedFd<'_>>, until: Option<Instant>) -> io::Result<Ready> {
+        let mut flags = PollFlags::IN;
+        if self.unwritten() > 0 && !self.write_failed {
+            flags |= PollFlags::OUT;
+        }
+        let mut fds = Vec::with_capacity(2);
+        if let Some(stream) = &self.stream {
+            fds.push(PollFd::from_borrowed_fd(stream.as_fd(), flags));
+        }
+        if let Some(other) = other {
+            fds.push(PollFd::from_borrowed_fd(other, PollFlags::IN));
+        }
+        let timeout = timespec(until.map(|until| until.saturating_duration_since(Instant::now())));
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => return Ok(Ready::default()),
+            Err(error) => return Err(error.into()),
+        }
+        let mut events = fds.iter().map(PollFd::revents);
+        let stream = if self.stream.is_some() { events.next() } else { None }.unwrap_or(PollFlags::empty());
+        let ready = Ready {
+            input: stream.intersects(!PollFlags::OUT),
+            other: events.next().is_some_and(|events| !events.is_empty()),
+        };
+        if stream.contains(PollFlags::OUT) {
+            self.flush();
+        }
+        Ok(ready)
+    }
+
+    /// Reads once. `false`: there was nothing to read after all.
+    ///
+    /// # Errors
+    /// [`Lost::Closed`]
+    pub fn receive(&mut self) -> Result<bool, Lost> {
+        self.make_room();
+        let Some(stream) = &mut self.stream else { return Err(Lost::Closed) };
+        match stream.read(&mut self.input[self.end..]) {
+            Ok(0) => Err(Lost::Closed),
+            Ok(count) => {
+                self.end += count;
+                self.connection.received(Instant::now());
+                Ok(true)
+            }
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) =>
+            {
+                Ok(false)
+            }
+            Err(_) => Err(Lost::Closed),
+        }
+    }
+
+    /// Whether the last read filled the buffer, so that more is likely to wait.
+    pub fn may_have_more(&self) -> bool {
+        self.end == self.input.len()
+    }
+
+    /// Moves a partial packet to the front; a packet larger than the buffer makes it grow as it arrives.
+    fn make_room(&mut self) {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        } else if self.start > 0 {
+            self.input.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        if self.end == self.input.len() {
+            self.input.resize(self.input.len() * 2, 0);
+        }
+    }
+
+    /// Hands every whole packet's event to `on`, until it breaks off.
+    ///
+    /// # Errors
+    /// [`Lost::Violation`]
+    pub fn events(
+        &mut self,
+        mut on: impl FnMut(Event<'_>, &mut Outbox) -> ControlFlow<()>,
+    ) -> Result<(), Lost> {
+        while let Some(event) =
+            self.connection.next(&self.input[..self.end], &mut self.start, &mut self.outbox)?
+        {
+            if on(event, &mut self.outbox).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets time pass.
+    ///
+    /// # Errors
+    /// [`Lost::KeepAlive`]
+    pub fn tick(&mut self) -> Result<(), Lost> {
+        if self.connection.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
+            self.connection.tick(Instant::now(), &mut self.outbox)?;
+        }
+        Ok(())
+    }
+
+    /// Writes all that is left, waiting for the stream as long as it is alive but not past `until`, and closes it.
+    /// `false`: not everything went out.
+    pub fn finish(&mut self, until: Option<Instant>) -> bool {
+        self.flush();
+        while self.unwritten() > 0 && !self.write_failed {
+            let Some(stream) = &self.stream else { break };
+            let mut fds = [PollFd::from_borrowed_fd(stream.as_fd(), PollFlags::OUT)];
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            match poll(&mut fds, timespec(left).as_ref()) {
+                Ok(0) => break,
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(_) => break,
+            }
+            self.flush();
+        }
+        let all = self.unwritten() == 0;
+        self.close();
+        all
+    }
+}
+
+fn timespec(duration: Option<Duration>) -> Option<Timespec> {
+    duration.and_then(|duration| Timespec::try_from(duration).ok())
+}

@@ -1,0 +1,91 @@
+//! Standard output of the client programs: messages and trace lines, written in big blocks.
+
+use std::io;
+
+use rustix::event::{PollFd, PollFlags, poll};
+
+use crate::client::Outbox;
+use crate::protocol::Publish;
+
+/// More than this is written before more is added.
+const BLOCK: usize = 256 * 1024;
+
+/// How a message is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Format {
+    /// The topic first (`-v`).
+    pub verbose: bool,
+    /// A line end last (all but `-N`).
+    pub line_end: bool,
+}
+
+/// What is on its way to standard output.
+#[derive(Debug, Default)]
+pub struct Output {
+    buffer: Vec<u8>,
+}
+
+impl Output {
+    /// Adds the trace lines that the connection has written.
+    pub fn trace(&mut self, outbox: &mut Outbox) {
+        if let Some(trace) = &mut outbox.trace {
+            self.buffer.append(trace);
+        }
+    }
+
+    /// Adds a line.
+    pub fn line(&mut self, text: &str) {
+        self.buffer.extend_from_slice(text.as_bytes());
+        self.buffer.push(b'\n');
+    }
+
+    /// Adds a message. One without payload prints nothing, or `TOPIC (null)` with the topic asked for.
+    pub fn message(&mut self, format: Format, message: &Publish<'_>) {
+        if message.payload.is_empty() {
+            if format.verbose && format.line_end {
+                self.buffer.extend_from_slice(message.topic.as_bytes());
+                self.buffer.extend_from_slice(b" (null)\n");
+            }
+            return;
+        }
+        if format.verbose {
+            self.buffer.extend_from_slice(message.topic.as_bytes());
+            self.buffer.push(b' ');
+        }
+        self.buffer.extend_from_slice(message.payload);
+        if format.line_end {
+            self.buffer.push(b'\n');
+        }
+    }
+
+    /// Whether it is time for a [`Output::flush`] though more input waits.
+    pub fn is_full(&self) -> bool {
+        self.buffer.len() >= BLOCK
+    }
+
+    /// Writes everything.
+    ///
+    /// # Errors
+    /// The system's: standard output is closed, or its disk full.
+    pub fn flush(&mut self) -> io::Result<()> {
+        let mut written = 0;
+        while written < self.buffer.len() {
+            match rustix::io::write(rustix::stdio::stdout(), &self.buffer[written..]) {
+                Ok(count) => written += count,
+                Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::AGAIN) => {
+                    // Someone who shares our terminal or pipe has made it non-blocking.
+                    let stdout = rustix::stdio::stdout();
+                    poll(&mut [PollFd::from_borrowed_fd(stdout, PollFlags::OUT)], None)?;
+                }
+                Err(error) => {
+                    self.buffer.clear();
+                    return Err(error.into());
+                }
+            }
+        }
+        self.buffer.clear();
+        self.buffer.shrink_to(2 * BLOCK);
+        Ok(())
+    }
+}

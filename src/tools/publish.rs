@@ -1,0 +1,305 @@
+//! mqtt-pub: publishes a message once or several times, or every line of standard input.
+
+use std::ops::ControlFlow;
+use std::os::fd::BorrowedFd;
+use std::time::Instant;
+
+use super::Exit;
+use super::lines::{Lines, Stdin};
+use super::link::{Link, Lost};
+use super::output::Output;
+use super::progress::Progress;
+use super::report::{RefusalWords, Report};
+use super::start::start;
+use super::{settings, source};
+use crate::client::{Event, Outgoing, PublishError, Reconnect};
+use crate::options::{self, MessageSource, PublishJob};
+use crate::protocol::{PacketIdentifier, Properties, QoS, ReasonCode};
+
+/// Standard input is left alone while this much, in bytes, waits to be written.
+const OUTBOX_LIMIT: usize = 256 * 1024;
+
+/// What mqtt-pub reads at a time: it gets little more than acknowledgements.
+const READ_SIZE: usize = 8 * 1024;
+
+/// Where the messages come from.
+enum Feed {
+    /// The same message, `left` more times.
+    Message { payload: Vec<u8>, left: u32, due: Option<Instant>, awaited: Option<PacketIdentifier> },
+    /// A message a line.
+    Lines { lines: Lines<Stdin>, progress: Progress },
+}
+
+/// How a run, or one connection of it, ends.
+enum End {
+    Exit(Exit),
+    Lost(Lost),
+}
+
+impl From<Lost> for End {
+    fn from(lost: Lost) -> Self {
+        End::Lost(lost)
+    }
+}
+
+struct Publisher {
+    job: PublishJob,
+    link: Link,
+    feed: Feed,
+    output: Output,
+    report: Report,
+    /// Set by a CONNACK that refuses.
+    refused: Option<ReasonCode>,
+}
+
+/// The whole of mqtt-pub: parses this process's command line and does what it says.
+pub fn main() -> std::process::ExitCode {
+    start(options::publish_job, run)
+}
+
+/// Runs the job to its end.
+pub fn run(job: PublishJob) -> Exit {
+    let report = Report::new(job.connection.quiet);
+    let feed = if job.message == MessageSource::StdinLines {
+        Feed::Lines { lines: Lines::new(Stdin), progress: Progress::of_stdin(job.connection.quiet) }
+    } else {
+        // What can't be read is said even with --quiet: it is a wrong argument, not something that happened.
+        let Some(payload) = source::read_message(&job.message, Report::new(false)) else { return Exit::Failure };
+        Feed::Message { payload, left: job.repeat.max(1), due: None, awaited: None }
+    };
+    let client = match settings::client(&job.connection, job.connection.max_inflight) {
+        Ok(client) => client,
+        Err(error) => {
+            report.line(format_args!("Error: {error}"));
+            return Exit::Failure;
+        }
+    };
+    let link = Link::new(client, settings::target(&job.connection), job.connection.debug, READ_SIZE);
+    let mut publisher = Publisher { job, link, feed, output: Output::default(), report, refused: None };
+    let exit = publisher.run();
+    publisher.output.trace(&mut publisher.link.outbox);
+    let _ = publisher.output.flush();
+    exit
+}
+
+impl Publisher {
+    fn run(&mut self) -> Exit {
+        if let Err(error) = self.link.open() {
+            self.report.not_connected(&error);
+            return Exit::Failure;
+        }
+        loop {
+            match self.converse() {
+                End::Exit(exit) => return exit,
+                End::Lost(Lost::Violation(violation)) => {
+                    self.clear_progress();
+                    self.report.violation(violation);
+                    return Exit::ProtocolError;
+                }
+                End::Lost(_) if matches!(self.feed, Feed::Lines { .. }) => self.reconnect(),
+                End::Lost(_) => {
+                    self.report.connection_lost();
+                    return Exit::ConnectionLost;
+                }
+            }
+        }
+    }
+
+    /// Tries every second until there is a stream again; SIGINT ends the process meanwhile, as at all times.
+    fn reconnect(&mut self) {
+        let mut reconnect = Reconnect::default();
+        self.link.close();
+        reconnect.failed(Instant::now());
+        while let Some(due) = reconnect.due() {
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            match self.link.open() {
+                Ok(()) => reconnect.succeeded(),
+                Err(_) => reconnect.failed(Instant::now()),
+            }
+        }
+    }
+
+    /// One connection, from CONNECT to its end.
+    fn converse(&mut self) -> End {
+        loop {
+            match self.turn() {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(exit)) => return End::Exit(exit),
+                Err(end) => return end,
+            }
+        }
+    }
+
+    fn turn(&mut self) -> Result<ControlFlow<Exit>, End> {
+        if let Err(error) = self.feed() {
+            return Ok(ControlFlow::Break(self.give_up(error)));
+        }
+        if self.is_done() {
+            return self.leave().map(ControlFlow::Break);
+        }
+        self.link.flush();
+        self.output.trace(&mut self.link.outbox);
+        if self.output.is_full() {
+            let _ = self.output.flush();
+        }
+        let until = [self.link.connection.deadline(), self.due()].into_iter().flatten().min();
+        let stdin = self.wants_stdin().then(rustix::stdio::stdin);
+        let ready = self.wait(stdin, until)?;
+        if ready.other
+            && let Feed::Lines { lines, .. } = &mut self.feed
+            && let Err(error) = lines.fill()
+        {
+            self.report.line(format_args!("Error: {}", super::report::system_words(&error)));
+        }
+        if ready.input && self.link.receive()? {
+            self.events()?;
+            if let Some(code) = self.refused {
+                return Ok(ControlFlow::Break(self.refused(code)));
+            }
+        }
+        self.link.tick()?;
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn wait(
+        &mut self,
+        stdin: Option<BorrowedFd<'_>>,
+        until: Option<Instant>,
+    ) -> Result<super::link::Ready, End> {
+        self.link.wait(stdin, until).map_err(|error| {
+            self.report.line(format_args!("Error: {error}"));
+            End::Exit(Exit::Failure)
+        })
+    }
+
+    /// Publishes as much as may be sent now.
+    fn feed(&mut self) -> Result<(), PublishError> {
+        let (job, link) = (&self.job, &mut self.link);
+        match &mut self.feed {
+            Feed::Lines { lines, progress } => {
+                while may_send(link, job.qos) {
+                    let Some(line) = lines.next() else { break };
+                    publish(link, job, line)?;
+                }
+                progress.at(lines.taken());
+            }
+            Feed::Message { payload, left, due, awaited } => {
+                while *left > 0 && awaited.is_none() && may_send(link, job.qos) {
+                    if due.is_some_and(|due| due > Instant::now()) {
+                        break;
+                    }
+                    let id = publish(link, job, payload)?;
+                    *left -= 1;
+                    if id != 0 {
+                        *awaited = Some(id);
+                    } else if !job.repeat_delay.is_zero() {
+                        *due = Some(Instant::now() + job.repeat_delay);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// When the next repetition is due.
+    fn due(&self) -> Option<Instant> {
+        match &self.feed {
+            Feed::Message { due, left: 1.., awaited: None, .. } if self.link.connection.is_open() => *due,
+            _ => None,
+        }
+    }
+
+    fn wants_stdin(&mut self) -> bool {
+        match &mut self.feed {
+            Feed::Lines { lines, .. } => {
+                may_send(&self.link, self.job.qos) && !lines.has_ended() && !lines.has_line()
+            }
+            Feed::Message { .. } => false,
+        }
+    }
+
+    /// Whether everything was sent and, at QoS 1 and 2, completed.
+    fn is_done(&self) -> bool {
+        self.link.connection.is_open()
+            && match &self.feed {
+                Feed::Lines { lines, .. } => lines.is_done() && self.link.connection.in_flight() == 0,
+                Feed::Message { left, awaited, .. } => *left == 0 && awaited.is_none(),
+            }
+    }
+
+    /// DISCONNECT, and all that is left to write.
+    fn leave(&mut self) -> Result<Exit, End> {
+        self.link.connection.disconnect(ReasonCode::SUCCESS, Properties::EMPTY, &mut self.link.outbox);
+        if !self.link.finish(None) && self.job.qos == QoS::AtMostOnce {
+            return Err(End::Lost(Lost::Closed));
+        }
+        self.clear_progress();
+        Ok(Exit::Success)
+    }
+
+    fn events(&mut self) -> Result<(), End> {
+        let Publisher { link, feed, job, report, refused, .. } = self;
+        let mut ended = false;
+        link.events(|event, _| {
+            match event {
+                Event::Refused(connack) => *refused = Some(connack.code),
+                Event::Disconnected(_) => ended = true,
+                Event::Completed { packet_identifier, reason, properties } => {
+                    if reason.is_error() {
+                        report.publish_failed(packet_identifier, reason, properties.reason_string());
+                    }
+                    if let Feed::Message { awaited, due, .. } = feed
+                        && *awaited == Some(packet_identifier)
+                    {
+                        *awaited = None;
+                        *due = Some(Instant::now() + job.repeat_delay);
+                    }
+                }
+                _ => {}
+            }
+            if refused.is_some() || ended { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        if ended { Err(End::Lost(Lost::Closed)) } else { Ok(()) }
+    }
+
+    fn refused(&mut self, code: ReasonCode) -> Exit {
+        self.clear_progress();
+        let version = self.job.connection.version;
+        self.report.refused(code, version, RefusalWords::OfVersion);
+        self.report.refused_publisher(version);
+        Exit::Refused(code)
+    }
+
+    /// A message that can't be sent ends the run.
+    fn give_up(&mut self, error: PublishError) -> Exit {
+        self.clear_progress();
+        self.report.not_published(error);
+        self.link.connection.disconnect(ReasonCode::SUCCESS, Properties::EMPTY, &mut self.link.outbox);
+        self.link.finish(None);
+        self.report.connection_lost();
+        Exit::ConnectionLost
+    }
+
+    fn clear_progress(&self) {
+        if let Feed::Lines { progress, .. } = &self.feed {
+            progress.clear();
+        }
+    }
+}
+
+/// Whether one more message may go into the outbox.
+fn may_send(link: &Link, qos: QoS) -> bool {
+    let room = if qos == QoS::AtMostOnce { link.connection.is_open() } else { link.connection.has_room() };
+    room && link.outbox.bytes.len() < OUTBOX_LIMIT
+}
+
+fn publish(link: &mut Link, job: &PublishJob, payload: &[u8]) -> Result<PacketIdentifier, PublishError> {
+    let message = Outgoing {
+        topic: &job.topic,
+        payload,
+        qos: job.qos,
+        retain: job.retain,
+        properties: Properties::EMPTY,
+    };
+    link.connection.publish(&message, &mut link.outbox)
+}

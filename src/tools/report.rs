@@ -1,0 +1,132 @@
+//! All that the client programs say on standard error, in mosquitto's words. Nothing else of theirs writes there.
+
+use std::fmt;
+use std::io::Write;
+
+use crate::client::{PublishError, Violation};
+use crate::protocol::{ReasonCode, Version};
+use crate::transport::ConnectError;
+
+/// Where errors and warnings go; `--quiet` silences it.
+#[derive(Debug, Clone, Copy)]
+pub struct Report {
+    quiet: bool,
+}
+
+/// Which table of words a CONNACK's code is looked up in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalWords {
+    /// The table of the protocol version.
+    OfVersion,
+    /// The 5.0 table whatever the version (mosquitto_rr).
+    OfV5,
+}
+
+impl Report {
+    /// Says everything, or nothing.
+    pub fn new(quiet: bool) -> Self {
+        Report { quiet }
+    }
+
+    /// One line. A standard error that can't be written to is nothing to die for.
+    pub fn line(self, text: fmt::Arguments<'_>) {
+        if !self.quiet {
+            let _ = writeln!(std::io::stderr().lock(), "{text}");
+        }
+    }
+
+    /// Why the connection couldn't be made.
+    pub fn not_connected(self, error: &ConnectError) {
+        match error {
+            ConnectError::Io(error) => self.line(format_args!("Error: {}", system_words(error))),
+            other => self.line(format_args!("Unable to connect ({other}).")),
+        }
+    }
+
+    /// The connection went away.
+    pub fn connection_lost(self) {
+        self.line(format_args!("Error: The connection was lost"));
+    }
+
+    /// The broker sent what it must not.
+    pub fn violation(self, _violation: Violation) {
+        self.line(format_args!(
+            "Error: A network protocol error occurred when communicating with the broker"
+        ));
+    }
+
+    /// CONNACK said no.
+    pub fn refused(self, code: ReasonCode, version: Version, words: RefusalWords) {
+        if version.is_v5() || words == RefusalWords::OfV5 {
+            if version.is_v5() && code == ReasonCode::UNSUPPORTED_PROTOCOL_VERSION {
+                return self.line(format_args!(
+                    "Connection error: Unsupported Protocol Version. Try connecting to an MQTT v5 broker, or use MQTT v3.x mode."
+                ));
+            }
+            let text = if version.is_v5() { code.text() } else { "Unknown reason" };
+            return self.line(format_args!("Connection error: {text}"));
+        }
+        self.line(format_args!("Connection error: Connection Refused: {}", return_code_words(code)));
+    }
+
+    /// What mosquitto_pub adds to [`Report::refused`].
+    pub fn refused_publisher(self, version: Version) {
+        if version.is_v5() {
+            self.line(format_args!(
+                "Error: A network protocol error occurred when communicating with the broker"
+            ));
+        } else {
+            self.line(format_args!("Error: The connection was refused"));
+        }
+    }
+
+    /// A message that can't be sent at all; mosquitto ends with "connection lost" then.
+    pub fn not_published(self, error: PublishError) {
+        match error {
+            PublishError::NotConnected | PublishError::WindowFull => {
+                self.line(format_args!("Error: Client not connected when trying to publish."));
+            }
+            PublishError::QosNotSupported => {
+                self.line(format_args!("Error: Message QoS not supported on broker, try a lower QoS."));
+            }
+            PublishError::PacketTooLarge => self.line(format_args!("Error: Message payload is too large.")),
+            PublishError::TopicAliasInvalid => {
+                self.line(format_args!("Error: Protocol error when communicating with broker."));
+            }
+        }
+    }
+
+    /// The broker took a message and says that it did nothing with it (5.0).
+    pub fn publish_failed(self, packet_identifier: u16, reason: ReasonCode, reason_string: Option<&str>) {
+        self.line(format_args!("Warning: Publish {packet_identifier} failed: {}.", reason.text()));
+        if let Some(text) = reason_string {
+            self.line(format_args!("{text}"));
+        }
+    }
+
+    /// `-W` ran out.
+    pub fn timed_out(self) {
+        self.line(format_args!("Timed out"));
+    }
+}
+
+/// What the system says about an error, without Rust's "(os error 111)".
+pub fn system_words(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error ") {
+        Some(at) => text[..at].to_owned(),
+        None => text,
+    }
+}
+
+/// mosquitto's words for the return codes of 3.x.
+fn return_code_words(code: ReasonCode) -> &'static str {
+    match code.0 {
+        1 => "unacceptable protocol version",
+        2 => "identifier rejected",
+        3 => "broker unavailable",
+        4 => "bad user name or password",
+        5 => "not authorised",
+        _ => "unknown reason",
+    }
+}

@@ -1,0 +1,217 @@
+//! mqtt-rr: publishes a request and prints the first message on the Response Topic.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use super::Exit;
+use super::link::{Link, Lost};
+use super::output::{Format, Output};
+use super::report::{RefusalWords, Report};
+use super::start::start;
+use super::{settings, source};
+use crate::client::{Event, Outgoing};
+use crate::options::{self, RequestJob};
+use crate::protocol::{Properties, PropertiesBuf, Property, ReasonCode, SubscriptionOptions};
+
+/// What mqtt-rr reads at a time.
+const READ_SIZE: usize = 8 * 1024;
+
+/// What is to be done after the packets of one read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    GoOn,
+    Subscribe,
+    Publish,
+    /// The answer was printed.
+    Answered,
+    Refuse(ReasonCode),
+    Denied(ReasonCode),
+    Lost,
+}
+
+struct Requester {
+    job: RequestJob,
+    payload: Vec<u8>,
+    link: Link,
+    output: Output,
+    report: Report,
+    deadline: Option<Instant>,
+    answered: bool,
+}
+
+/// The whole of mqtt-rr: parses this process's command line and does what it says.
+pub fn main() -> std::process::ExitCode {
+    start(options::request_job, run)
+}
+
+/// Runs the job to its end.
+pub fn run(job: RequestJob) -> Exit {
+    let report = Report::new(job.connection.quiet);
+    let Some(payload) = source::read_message(&job.message, Report::new(false)) else { return Exit::Failure };
+    let client = match settings::client(&job.connection, 1) {
+        Ok(client) => client,
+        Err(error) => {
+            report.line(format_args!("Error: {error}"));
+            return Exit::Failure;
+        }
+    };
+    let mut link = Link::new(client, settings::target(&job.connection), job.connection.debug, READ_SIZE);
+    if let Err(error) = link.open() {
+        report.not_connected(&error);
+        return Exit::Failure;
+    }
+    let deadline = job.timeout.map(|timeout| Instant::now() + timeout);
+    let output = Output::default();
+    let mut requester = Requester { job, payload, link, output, report, deadline, answered: false };
+    let exit = requester.run();
+    requester.output.trace(&mut requester.link.outbox);
+    let _ = requester.output.flush();
+    if exit == Exit::TimedOut {
+        report.timed_out();
+    }
+    exit
+}
+
+impl Requester {
+    fn run(&mut self) -> Exit {
+        loop {
+            match self.turn() {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(exit)) => return exit,
+                Err(Lost::Violation(violation)) => {
+                    self.link.flush();
+                    self.report.violation(violation);
+                    return Exit::ProtocolError;
+                }
+                Err(_) if self.answered => return Exit::Success,
+                Err(_) => {
+                    self.report.connection_lost();
+                    return Exit::ConnectionLost;
+                }
+            }
+        }
+    }
+
+    fn turn(&mut self) -> Result<ControlFlow<Exit>, Lost> {
+        self.link.flush();
+        let until = [self.link.connection.deadline(), self.deadline].into_iter().flatten().min();
+        let ready = match self.link.wait(None, until) {
+            Ok(ready) => ready,
+            Err(error) => {
+                self.report.line(format_args!("Error: {error}"));
+                return Ok(ControlFlow::Break(Exit::Failure));
+            }
+        };
+        if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Ok(ControlFlow::Break(self.leave(Exit::TimedOut)));
+        }
+        if ready.input && self.link.receive()? {
+            loop {
+                let step = self.events()?;
+                if step == Step::GoOn {
+                    break;
+                }
+                if let Some(exit) = self.take_step(step)? {
+                    return Ok(ControlFlow::Break(exit));
+                }
+            }
+        }
+        self.link.tick()?;
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn events(&mut self) -> Result<Step, Lost> {
+        let Requester { job, link, output, report, answered, .. } = self;
+        let mut step = Step::GoOn;
+        link.events(|event, outbox| {
+            step = match event {
+                Event::Accepted(_) => Step::Subscribe,
+                Event::Refused(connack) => Step::Refuse(connack.code),
+                Event::Subscribed(suback) => match suback.codes.first().map(|code| ReasonCode(*code)) {
+                    Some(code) if code.is_error() => Step::Denied(code),
+                    _ => Step::Publish,
+                },
+                Event::Message(message) if !(message.retain && job.no_retained) => {
+                    output.trace(outbox);
+                    output.message(Format { verbose: job.verbose, line_end: job.line_end }, &message);
+                    *answered = true;
+                    Step::Answered
+                }
+                Event::Completed { packet_identifier, reason, properties } if reason.is_error() => {
+                    report.publish_failed(packet_identifier, reason, properties.reason_string());
+                    Step::GoOn
+                }
+                Event::Disconnected(_) => Step::Lost,
+                _ => Step::GoOn,
+            };
+            if step == Step::GoOn { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        if step == Step::GoOn && *answered && link.connection.unreleased() == 0 {
+            step = Step::Answered;
+        }
+        Ok(step)
+    }
+
+    fn take_step(&mut self, step: Step) -> Result<Option<Exit>, Lost> {
+        match step {
+            Step::GoOn => {}
+            Step::Subscribe => self.subscribe(),
+            Step::Publish => return Ok(self.publish()),
+            Step::Answered if self.link.connection.unreleased() > 0 => self.link.connection.stop_receiving(),
+            Step::Answered => {
+                // mosquitto_rr goes without DISCONNECT here, and so do we: the Will is sent.
+                self.link.finish(Some(Instant::now()));
+                return Ok(Some(Exit::Success));
+            }
+            Step::Refuse(code) => {
+                self.report.refused(code, self.job.connection.version, RefusalWords::OfV5);
+                return Ok(Some(self.leave(Exit::Refused(code))));
+            }
+            Step::Denied(code) => {
+                self.report.line(format_args!("{}", code.text()));
+                return Ok(Some(self.leave(Exit::Success)));
+            }
+            Step::Lost => return Err(Lost::Closed),
+        }
+        Ok(None)
+    }
+
+    fn subscribe(&mut self) {
+        let options = SubscriptionOptions {
+            qos: self.job.qos,
+            no_local: false,
+            retain_as_published: self.job.retain_as_published,
+            retain_handling: self.job.retain_handling,
+        };
+        let filter = (self.job.response_topic.as_str(), options);
+        let Link { connection, outbox, .. } = &mut self.link;
+        connection.subscribe(&[filter], Properties::EMPTY, outbox);
+    }
+
+    fn publish(&mut self) -> Option<Exit> {
+        let mut properties = PropertiesBuf::default();
+        if self.job.connection.version.is_v5() {
+            properties.push(Property::ResponseTopic(&self.job.response_topic));
+        }
+        let message = Outgoing {
+            topic: &self.job.topic,
+            payload: &self.payload,
+            qos: self.job.qos,
+            retain: false,
+            properties: properties.as_properties(),
+        };
+        let error = self.link.connection.publish(&message, &mut self.link.outbox).err()?;
+        self.report.not_published(error);
+        self.leave(Exit::ConnectionLost);
+        self.report.connection_lost();
+        Some(Exit::ConnectionLost)
+    }
+
+    fn leave(&mut self, exit: Exit) -> Exit {
+        if self.link.is_connected() {
+            self.link.connection.disconnect(ReasonCode::SUCCESS, Properties::EMPTY, &mut self.link.outbox);
+            self.link.finish(Some(Instant::now()));
+        }
+        exit
+    }
+}

@@ -1,0 +1,362 @@
+//! mqtt-sub: subscribes and prints what comes.
+
+use std::ops::ControlFlow;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use super::Exit;
+use super::link::{Link, Lost};
+use super::output::{Format, Output};
+use super::report::{RefusalWords, Report};
+use super::settings;
+use super::signals::Signals;
+use super::start::start;
+use crate::client::{Event, Outbox, Reconnect};
+use crate::options::{self, SubscribeJob};
+use crate::protocol::{Properties, Publish, ReasonCode, SubAck, SubscriptionOptions, topic};
+
+/// What mqtt-sub reads at a time.
+const READ_SIZE: usize = 64 * 1024;
+
+/// How long a broker that doesn't read is waited for at the end.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What is to be done after the packets of one read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// Nothing; wait for more.
+    GoOn,
+    /// Subscribe: CONNACK was there.
+    Subscribe,
+    /// CONNACK refused.
+    Refuse(ReasonCode),
+    /// Disconnect: `-C` is reached, or `-E`.
+    Leave,
+    /// Every subscription was denied.
+    Denied,
+    /// The broker has ended the connection.
+    Lost,
+}
+
+/// How one connection ends.
+enum End {
+    Exit(Exit),
+    Lost(Lost),
+}
+
+impl From<Lost> for End {
+    fn from(lost: Lost) -> Self {
+        End::Lost(lost)
+    }
+}
+
+struct Subscriber {
+    job: SubscribeJob,
+    link: Link,
+    output: Output,
+    report: Report,
+    signals: Signals,
+    deadline: Option<Instant>,
+    /// Messages printed, for `-C`.
+    count: u32,
+    /// A CONNACK has said yes at least once.
+    was_open: bool,
+    /// Enough messages: only what is under way at QoS 2 is brought to its end.
+    leaving: bool,
+}
+
+/// The whole of mqtt-sub: parses this process's command line and does what it says.
+pub fn main() -> std::process::ExitCode {
+    start(options::subscribe_job, run)
+}
+
+/// Runs the job to its end.
+pub fn run(job: SubscribeJob) -> Exit {
+    let report = Report::new(job.connection.quiet);
+    let receive_maximum = job.message_count.map_or(u32::MAX, |count| count.max(1));
+    let receive_maximum = receive_maximum.min(job.connection.max_inflight.into()) as u16;
+    let client = match settings::client(&job.connection, receive_maximum) {
+        Ok(client) => client,
+        Err(error) => {
+            report.line(format_args!("Error: {error}"));
+            return Exit::Failure;
+        }
+    };
+    let mut link = Link::new(client, settings::target(&job.connection), job.connection.debug, READ_SIZE);
+    if let Err(error) = link.open() {
+        report.not_connected(&error);
+        return Exit::Failure;
+    }
+    let signals = match Signals::catch() {
+        Ok(signals) => signals,
+        Err(error) => {
+            report.line(format_args!("Error: {error}"));
+            return Exit::Failure;
+        }
+    };
+    let deadline = job.timeout.map(|timeout| Instant::now() + timeout);
+    let output = Output::default();
+    let mut subscriber = Subscriber {
+        job,
+        link,
+        output,
+        report,
+        signals,
+        deadline,
+        count: 0,
+        was_open: false,
+        leaving: false,
+    };
+    let exit = subscriber.run();
+    subscriber.output.trace(&mut subscriber.link.outbox);
+    let _ = subscriber.output.flush();
+    if exit == Exit::TimedOut {
+        report.timed_out();
+    }
+    exit
+}
+
+impl Subscriber {
+    fn run(&mut self) -> Exit {
+        loop {
+            let end = match self.converse() {
+                End::Lost(Lost::Violation(violation)) => {
+                    self.link.flush();
+                    self.report.violation(violation);
+                    return Exit::ProtocolError;
+                }
+                End::Lost(_) if self.leaving => return Exit::Success,
+                End::Lost(_) => self.reconnect(),
+                End::Exit(exit) => Some(exit),
+            };
+            if let Some(exit) = end {
+                return exit;
+            }
+        }
+    }
+
+    /// Tries every second until there is a stream again, or there is a reason to end.
+    fn reconnect(&mut self) -> Option<Exit> {
+        let mut reconnect = Reconnect::default();
+        self.link.close();
+        reconnect.failed(Instant::now());
+        while let Some(due) = reconnect.due() {
+            if let Some(exit) = self.pause(due) {
+                return Some(exit);
+            }
+            match self.link.open() {
+                Ok(()) => reconnect.succeeded(),
+                Err(_) => reconnect.failed(Instant::now()),
+            }
+        }
+        None
+    }
+
+    /// Waits until then; a signal or the end of `-W` ends the program meanwhile.
+    fn pause(&mut self, due: Instant) -> Option<Exit> {
+        while Instant::now() < due {
+            let until = self.deadline.map_or(due, |deadline| deadline.min(due));
+            if self.link.wait(Some(self.signals.as_fd()), Some(until)).is_err() {
+                return Some(Exit::Failure);
+            }
+            if let Some(exit) = self.interruption() {
+                return Some(exit);
+            }
+        }
+        None
+    }
+
+    /// A signal, or the end of `-W`.
+    fn interruption(&mut self) -> Option<Exit> {
+        if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Some(Exit::TimedOut);
+        }
+        if self.signals.arrived() {
+            return Some(if self.was_open { Exit::Success } else { Exit::Interrupted });
+        }
+        None
+    }
+
+    /// One connection, from CONNECT to its end.
+    fn converse(&mut self) -> End {
+        loop {
+            match self.turn() {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(exit)) => return End::Exit(exit),
+                Err(end) => return end,
+            }
+        }
+    }
+
+    fn turn(&mut self) -> Result<ControlFlow<Exit>, End> {
+        self.link.flush();
+        let until = [self.link.connection.deadline(), self.deadline].into_iter().flatten().min();
+        let ready = match self.link.wait(Some(self.signals.as_fd()), until) {
+            Ok(ready) => ready,
+            Err(error) => {
+                self.report.line(format_args!("Error: {error}"));
+                return Ok(ControlFlow::Break(Exit::Failure));
+            }
+        };
+        if let Some(exit) = self.interruption() {
+            return Ok(ControlFlow::Break(self.interrupted(exit)));
+        }
+        if ready.input
+            && let Some(exit) = self.take_input()?
+        {
+            return Ok(ControlFlow::Break(exit));
+        }
+        self.link.tick()?;
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Reads and prints until nothing waits any more. Standard output is written before the acknowledgements are:
+    /// what can't be printed isn't taken.
+    fn take_input(&mut self) -> Result<Option<Exit>, End> {
+        while self.link.receive()? {
+            loop {
+                let step = self.events();
+                self.output.trace(&mut self.link.outbox);
+                let step = match step {
+                    Ok(step) => step,
+                    Err(lost) => {
+                        let _ = self.output.flush();
+                        return Err(lost.into());
+                    }
+                };
+                if step == Step::GoOn {
+                    break;
+                }
+                if let Some(exit) = self.take_step(step)? {
+                    return Ok(Some(exit));
+                }
+            }
+            if !self.link.may_have_more() || self.output.is_full() {
+                break;
+            }
+        }
+        if self.output.flush().is_err() {
+            // Nobody reads on: a success, as in `mqtt-sub … | head`.
+            return Ok(Some(self.leave(ReasonCode::SUCCESS, Exit::Success)));
+        }
+        Ok(None)
+    }
+
+    /// Acts on the packets read, up to one that needs a step.
+    fn events(&mut self) -> Result<Step, Lost> {
+        let Subscriber { job, link, output, count, leaving, .. } = self;
+        let mut step = Step::GoOn;
+        link.events(|event, outbox| {
+            step = match event {
+                Event::Message(message) => on_message(job, &message, count, output, outbox),
+                Event::Accepted(_) => Step::Subscribe,
+                Event::Refused(connack) => Step::Refuse(connack.code),
+                Event::Subscribed(suback) => on_suback(job, &suback, output, outbox),
+                Event::Disconnected(_) => Step::Lost,
+                _ => Step::GoOn,
+            };
+            if step == Step::GoOn { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        if step == Step::GoOn && *leaving && link.connection.unreleased() == 0 {
+            step = Step::Leave;
+        }
+        Ok(step)
+    }
+
+    fn take_step(&mut self, step: Step) -> Result<Option<Exit>, End> {
+        match step {
+            Step::GoOn => {}
+            Step::Subscribe => {
+                self.was_open = true;
+                self.subscribe();
+            }
+            Step::Refuse(code) => {
+                self.report.refused(code, self.job.connection.version, RefusalWords::OfVersion);
+                return Ok(Some(self.leave(ReasonCode::SUCCESS, Exit::Refused(code))));
+            }
+            Step::Denied => {
+                self.report.line(format_args!("All subscription requests were denied."));
+                return Ok(Some(self.leave(ReasonCode::SUCCESS, Exit::Success)));
+            }
+            Step::Leave if self.link.connection.unreleased() > 0 => {
+                self.leaving = true;
+                self.link.connection.stop_receiving();
+            }
+            Step::Leave => return Ok(Some(self.leave(ReasonCode::SUCCESS, Exit::Success))),
+            Step::Lost => return Err(End::Lost(Lost::Closed)),
+        }
+        Ok(None)
+    }
+
+    fn subscribe(&mut self) {
+        let Link { connection, outbox, .. } = &mut self.link;
+        let options = SubscriptionOptions {
+            qos: self.job.qos,
+            no_local: false,
+            retain_as_published: self.job.retain_as_published,
+            retain_handling: self.job.retain_handling,
+        };
+        let filters: Vec<_> = self.job.filters.iter().map(|filter| (filter.as_str(), options)).collect();
+        if !filters.is_empty() {
+            connection.subscribe(&filters, Properties::EMPTY, outbox);
+        }
+        for filter in &self.job.unsubscribe {
+            connection.unsubscribe(filter, Properties::EMPTY, outbox);
+        }
+    }
+
+    /// `-W` and the signals let a 5.0 broker publish the Will.
+    fn interrupted(&mut self, exit: Exit) -> Exit {
+        if !self.link.connection.is_open() {
+            return exit;
+        }
+        let is_v5 = self.job.connection.version.is_v5();
+        let reason = if is_v5 { ReasonCode::DISCONNECT_WITH_WILL } else { ReasonCode::SUCCESS };
+        self.leave(reason, exit)
+    }
+
+    /// Prints what is left, says DISCONNECT and closes. What can't be printed isn't acknowledged either.
+    fn leave(&mut self, reason: ReasonCode, exit: Exit) -> Exit {
+        self.output.trace(&mut self.link.outbox);
+        if self.output.flush().is_err() {
+            self.link.outbox.bytes.clear();
+        }
+        self.link.connection.disconnect(reason, Properties::EMPTY, &mut self.link.outbox);
+        self.link.finish(Some(Instant::now() + PATIENCE));
+        exit
+    }
+}
+
+fn on_message(
+    job: &SubscribeJob,
+    message: &Publish<'_>,
+    count: &mut u32,
+    output: &mut Output,
+    outbox: &mut Outbox,
+) -> Step {
+    if message.retain && job.no_retained {
+        return Step::GoOn;
+    }
+    if job.filter_out.iter().any(|filter| topic::matches(filter, message.topic)) {
+        return Step::GoOn;
+    }
+    output.trace(outbox);
+    output.message(Format { verbose: job.verbose, line_end: job.line_end }, message);
+    *count += 1;
+    if job.message_count == Some(*count) { Step::Leave } else { Step::GoOn }
+}
+
+fn on_suback(job: &SubscribeJob, suback: &SubAck<'_>, output: &mut Output, outbox: &mut Outbox) -> Step {
+    if job.connection.debug && !job.connection.quiet {
+        output.trace(outbox);
+        let codes: Vec<String> = suback.codes.iter().map(u8::to_string).collect();
+        output.line(&format!("Subscribed (mid: {}): {}", suback.packet_identifier, codes.join(", ")));
+    }
+    if suback.codes.iter().all(|code| ReasonCode(*code).is_error()) {
+        Step::Denied
+    } else if job.exit_after_subscribe {
+        Step::Leave
+    } else {
+        Step::GoOn
+    }
+}

@@ -1,0 +1,28 @@
+//! Where a client connects to, as plain data.
+
+use std::path::PathBuf;
+
+/// The far end of a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// A host name or IP address, and a port.
+    Tcp {
+        /// Name or address, as the resolver takes it (no brackets around IPv6).
+        host: String,
+        /// Port number.
+        port: u16,
+    },
+    /// The path of a unix socket.
+    Unix(PathBuf),
+}
+
+/// All that [`connect`](super::connect) needs to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Where to.
+    pub address: Address,
+    /// Local name or address to bind to first (`-A`); TCP only.
+    pub bind: Option<String>,
+    /// Sets `TCP_NODELAY`; TCP only.
+    pub nodelay: bool,
+}

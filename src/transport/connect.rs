@@ -1,0 +1,149 @@
+//! From a name to a connected stream: the addresses a name stands for are tried in order.
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::{Address, Stream, Target};
+
+/// Longest path a unix socket can have, in bytes; the system keeps one more for a zero byte.
+const UNIX_PATH_MAX: usize = 107;
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub enum ConnectError {
+    /// The host's name, or the name to bind to, stands for no address.
+    Lookup,
+    /// The address can't be one, such as a unix socket's path longer than 107 bytes.
+    InvalidAddress,
+    /// What the system said to the last address tried.
+    Io(io::Error),
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ConnectError::Lookup => f.write_str("Lookup error"),
+            ConnectError::InvalidAddress => f.write_str("Invalid input"),
+            ConnectError::Io(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {}
+
+/// Connects, waiting as long as the system does.
+///
+/// # Errors
+/// [`ConnectError`]; of several addresses, the last one's.
+pub fn connect(target: &Target) -> Result<Stream, ConnectError> {
+    match &target.address {
+        Address::Tcp { host, port } => connect_tcp(host, *port, target),
+        Address::Unix(path) => connect_unix(path),
+    }
+}
+
+fn connect_unix(path: &Path) -> Result<Stream, ConnectError> {
+    let length = path.as_os_str().len();
+    if length == 0 || length > UNIX_PATH_MAX {
+        return Err(ConnectError::InvalidAddress);
+    }
+    UnixStream::connect(path).map(Stream::Unix).map_err(ConnectError::Io)
+}
+
+fn connect_tcp(host: &str, port: u16, target: &Target) -> Result<Stream, ConnectError> {
+    let local = target.bind.as_deref().map(|name| resolve(name, 0)).transpose()?;
+    let mut last = ConnectError::Lookup;
+    for remote in resolve(host, port)? {
+        match connect_one(remote, local.as_deref()) {
+            Ok(socket) => {
+                if target.nodelay {
+                    socket.set_tcp_nodelay(true).map_err(ConnectError::Io)?;
+                }
+                return Ok(Stream::Tcp(socket.into()));
+            }
+            Err(error) => last = ConnectError::Io(error),
+        }
+    }
+    Err(last)
+}
+
+fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {
+    let addresses: Vec<SocketAddr> =
+        (host, port).to_socket_addrs().map_err(|_| ConnectError::Lookup)?.collect();
+    if addresses.is_empty() { Err(ConnectError::Lookup) } else { Ok(addresses) }
+}
+
+/// Connects to one address, from the first local address of its family that can be bound.
+fn connect_one(remote: SocketAddr, local: Option<&[SocketAddr]>) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(remote), Type::STREAM, Some(Protocol::TCP))?;
+    if let Some(local) = local {
+        let mut bound = Err(io::Error::from(io::ErrorKind::AddrNotAvailable));
+        for address in local.iter().filter(|address| address.is_ipv4() == remote.is_ipv4()) {
+            bound = socket.bind(&(*address).into());
+            if bound.is_ok() {
+                break;
+            }
+        }
+        bound?;
+    }
+    socket.connect(&remote.into())?;
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::os::unix::net::UnixListener;
+
+    fn target(address: Address) -> Target {
+        Target { address, bind: None, nodelay: true }
+    }
+
+    #[test]
+    fn tcp_reaches_the_listener_from_the_bound_address() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let mut wanted = target(Address::Tcp { host: "localhost".into(), port });
+        wanted.bind = Some("127.0.0.2".into());
+        let mut stream = connect(&wanted).unwrap();
+        let (mut accepted, from) = listener.accept().unwrap();
+        assert_eq!(from.ip().to_string(), "127.0.0.2");
+        stream.write_all(b"hi").unwrap();
+        stream.shutdown_write().unwrap();
+        let mut got = String::new();
+        accepted.read_to_string(&mut got).unwrap();
+        assert_eq!(got, "hi");
+    }
+
+    #[test]
+    fn a_unix_socket_reaches_its_listener_and_a_long_path_is_invalid() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let listener = UnixListener::bind(&path).unwrap();
+        assert!(matches!(connect(&target(Address::Unix(path))), Ok(Stream::Unix(_))));
+        drop(listener);
+        let long = Address::Unix("x".repeat(108).into());
+        assert!(matches!(connect(&target(long)), Err(ConnectError::InvalidAddress)));
+    }
+
+    #[test]
+    fn a_name_without_address_and_a_port_nobody_listens_on_are_told_apart() {
+        let nowhere = Address::Tcp { host: "nosuch.invalid".into(), port: 1 };
+        assert!(matches!(connect(&target(nowhere)), Err(ConnectError::Lookup)));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let refused = Address::Tcp { host: "127.0.0.1".into(), port };
+        match connect(&target(refused)) {
+            Err(ConnectError::Io(error)) => assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused),
+            other => panic!("{other:?}"),
+        }
+    }
+}
