@@ -115,7 +115,11 @@ impl Connection {
         }
     }
 
-    fn on_publish<'a>(&'a mut self, mut publish: Publish<'a>, out: &mut Outbox) -> Result<Event<'a>, Violation> {
+    fn on_publish<'a>(
+        &'a mut self,
+        mut publish: Publish<'a>,
+        out: &mut Outbox,
+    ) -> Result<Event<'a>, Violation> {
         if !self.receiving {
             return Ok(Event::Nothing);
         }
@@ -217,7 +221,13 @@ impl Connection {
     }
 
     /// One of the four acknowledgements.
-    pub(super) fn answer(&mut self, kind: AckKind, id: PacketIdentifier, reason: ReasonCode, out: &mut Outbox) {
+    pub(super) fn answer(
+        &mut self,
+        kind: AckKind,
+        id: PacketIdentifier,
+        reason: ReasonCode,
+        out: &mut Outbox,
+    ) {
         self.trace(out, |client, line| {
             line.push_str(&match kind {
                 AckKind::PubAck => format!("Client {client} sending PUBACK (m{id}, rc{})", reason.0),

@@ -77,12 +77,23 @@ impl Connection {
     }
 
     /// Unsubscribes from one filter. `None`: every Packet Identifier is in use.
-    pub fn unsubscribe(&mut self, filter: &str, properties: Properties<'_>, out: &mut Outbox) -> Option<PacketIdentifier> {
+    pub fn unsubscribe(
+        &mut self,
+        filter: &str,
+        properties: Properties<'_>,
+        out: &mut Outbox,
+    ) -> Option<PacketIdentifier> {
         let id = self.outbound.reserve()?;
         self.trace(out, |name, line| {
             line.push_str(&format!("Client {name} sending UNSUBSCRIBE (Mid: {id}, Topic: {filter})"));
         });
-        Unsubscribe::encode_parts(self.settings.version, id, &properties, [filter].into_iter(), &mut out.bytes);
+        Unsubscribe::encode_parts(
+            self.settings.version,
+            id,
+            &properties,
+            [filter].into_iter(),
+            &mut out.bytes,
+        );
         Some(id)
     }
 
@@ -90,14 +101,22 @@ impl Connection {
     ///
     /// # Errors
     /// [`PublishError`]; nothing was sent then.
-    pub fn publish(&mut self, message: &Outgoing<'_>, out: &mut Outbox) -> Result<PacketIdentifier, PublishError> {
+    pub fn publish(
+        &mut self,
+        message: &Outgoing<'_>,
+        out: &mut Outbox,
+    ) -> Result<PacketIdentifier, PublishError> {
         self.may_publish(message)?;
         let publish = Publish {
             dup: false,
             qos: message.qos,
             retain: message.retain && self.limits.retain_available,
             topic: message.topic,
-            packet_identifier: if message.qos == QoS::AtMostOnce { 0 } else { self.outbound.next_identifier() },
+            packet_identifier: if message.qos == QoS::AtMostOnce {
+                0
+            } else {
+                self.outbound.next_identifier()
+            },
             properties: message.properties,
             payload: message.payload,
         };
@@ -158,8 +177,7 @@ impl Connection {
         } else {
             publish.encode(self.settings.version, &mut kept);
         }
-        let awaiting =
-            if publish.qos == QoS::AtLeastOnce { Awaiting::PubAck } else { Awaiting::PubRec };
+        let awaiting = if publish.qos == QoS::AtLeastOnce { Awaiting::PubAck } else { Awaiting::PubRec };
         self.outbound.push(awaiting, kept).ok_or(PublishError::WindowFull)
     }
 

@@ -179,9 +179,7 @@ impl Link {
                 self.connection.received(Instant::now());
                 Ok(true)
             }
-            Err(error)
-                if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) =>
-            {
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
                 Ok(false)
             }
             Err(_) => Err(Lost::Closed),

@@ -64,7 +64,9 @@ pub fn run(job: PublishJob) -> Exit {
         Feed::Lines { lines: Lines::new(Stdin), progress: Progress::of_stdin(job.connection.quiet) }
     } else {
         // What can't be read is said even with --quiet: it is a wrong argument, not something that happened.
-        let Some(payload) = source::read_message(&job.message, Report::new(false)) else { return Exit::Failure };
+        let Some(payload) = source::read_message(&job.message, Report::new(false)) else {
+            return Exit::Failure;
+        };
         Feed::Message { payload, left: job.repeat.max(1), due: None, awaited: None }
     };
     let client = match settings::client(&job.connection, job.connection.max_inflight) {

@@ -22,7 +22,8 @@ pub fn read_message(source: &MessageSource, report: Report) -> Option<Vec<u8>> {
 
 fn read_file(path: &Path, report: Report) -> Option<Vec<u8>> {
     let name = path.display();
-    let read = File::open(path).and_then(|file| read_bounded(file, path.metadata().map_or(0, |data| data.len())));
+    let read =
+        File::open(path).and_then(|file| read_bounded(file, path.metadata().map_or(0, |data| data.len())));
     let complaint = match read {
         Ok(Some(payload)) => return Some(payload),
         Ok(None) => format!("Error: File must be less than {PAYLOAD_MAX} bytes."),
