@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::Will;
 use super::*;
 use crate::protocol::*;
 
