@@ -5,7 +5,7 @@ use super::connection::{Aliases, ConnectionKey, Phase, SessionKey};
 use super::limits::ListenerRules;
 use super::message::Message;
 use super::notice::{Ended, Kinds, Notice};
-use super::outbox::{Outbox, Verification};
+use super::outbox::{Outbox, Verdict, Verification};
 use super::session::{NEVER, Session, Will};
 use super::shard::Shard;
 use super::timers::Timer;
@@ -68,6 +68,8 @@ impl Shard {
             Some(username) if listener.checks_passwords => {
                 out.verify.push(Verification {
                     connection: key,
+                    generation: pending.generation,
+                    peer: self.connections[key].peer.clone(),
                     username: username.into(),
                     password: Zeroizing::new(connect.password.unwrap_or_default().to_vec()),
                     listener: usize::from(self.connections[key].listener),
@@ -83,22 +85,23 @@ impl Shard {
     }
 
     /// The answer to a [`Verification`].
-    pub fn verified(&mut self, now: Now, key: ConnectionKey, good: bool, out: &mut Outbox) {
-        let Some(at) = self.authenticating.iter().position(|p| p.key == key) else { return };
+    pub fn verified(
+        &mut self, now: Now, key: ConnectionKey, generation: u32, verdict: Verdict, out: &mut Outbox,
+    ) {
+        let asked = |p: &Pending| p.key == key && p.generation == generation;
+        let Some(at) = self.authenticating.iter().position(asked) else { return };
         let pending = self.authenticating.swap_remove(at);
-        let still = |c: &super::connection::Connection| {
-            c.generation == pending.generation && c.phase == Phase::Authenticating
-        };
-        if !self.connections.get(key).is_some_and(still) {
-            return;
-        }
         self.connections[key].last_seen = now.monotonic;
-        if good {
-            self.accept(now, pending, out);
-            out.resume.push(key);
-        } else {
-            self.refuse_connect(now, key, refuse(ReasonCode::NOT_AUTHORIZED, Ended::NotAuthorised), out);
-        }
+        let refusal = match verdict {
+            Verdict::Good => {
+                self.accept(now, pending, out);
+                out.resume.push(key);
+                return;
+            }
+            Verdict::Bad => refuse(ReasonCode::NOT_AUTHORIZED, Ended::NotAuthorised),
+            Verdict::Busy => refuse(ReasonCode::SERVER_BUSY, Ended::ServerBusy),
+        };
+        self.refuse_connect(now, key, refusal, out);
     }
 
     /// Forgets a CONNECT whose connection ended before it was authenticated.

@@ -27,5 +27,5 @@ pub use connection::ConnectionKey;
 pub use counters::Counters;
 pub use limits::{Limits, ListenerRules};
 pub use notice::{AckName, Ended, Kinds, Notice, Peer, PublishLine};
-pub use outbox::{Outbox, Verification};
+pub use outbox::{Outbox, Verdict, Verification};
 pub use shard::Shard;

@@ -1,7 +1,7 @@
 //! What the broker wants done after a turn: the one way by which anything leaves it.
 
 use super::connection::ConnectionKey;
-use super::notice::Notice;
+use super::notice::{Notice, Peer};
 use zeroize::Zeroizing;
 
 /// A password to check, which takes long on purpose: done elsewhere, answered by [`super::Shard::verified`].
@@ -9,12 +9,27 @@ use zeroize::Zeroizing;
 pub struct Verification {
     /// Who asks.
     pub connection: ConnectionKey,
+    /// Tells a later connection with the same key apart.
+    pub generation: u32,
+    /// Where it comes from: attempts are limited by address.
+    pub peer: Peer,
     /// User Name of the CONNECT.
     pub username: Box<str>,
     /// Password of the CONNECT.
     pub password: Zeroizing<Vec<u8>>,
     /// Index of the listener, which knows the password file.
     pub listener: usize,
+}
+
+/// The answer to a [`Verification`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The password is right.
+    Good,
+    /// The user is unknown or the password wrong.
+    Bad,
+    /// Too many are waiting to be checked.
+    Busy,
 }
 
 /// Requests of the broker to the loop; the loop empties it at the end of each turn.

@@ -14,13 +14,8 @@ pub struct Retained {
 
 impl Retained {
     /// How many topics have a retained message.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.count
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
     }
 
     /// Bytes that they hold.

@@ -84,6 +84,11 @@ impl Shard {
         }
     }
 
+    /// Kinds of notice that somebody listens at from now on.
+    pub fn set_kinds(&mut self, kinds: Kinds) {
+        self.kinds = kinds;
+    }
+
     /// What was counted since the start.
     pub fn counters(&self) -> &Counters {
         &self.counters
@@ -92,6 +97,19 @@ impl Shard {
     /// Sessions, with and without a connection.
     pub fn session_count(&self) -> usize {
         self.sessions.len()
+    }
+
+    /// What the broker holds, in one line.
+    pub fn summary(&self) -> String {
+        format!(
+            "{} connections, {} sessions, {} subscriptions, {} shared subscriptions, {} retained messages of {} bytes",
+            self.connections.len(),
+            self.sessions.len(),
+            self.subscriptions.count(),
+            self.subscriptions.shared_count(),
+            self.retained.count(),
+            self.retained.bytes()
+        )
     }
 
     /// A connection was accepted. `None`: there are enough already; the caller closes it.

@@ -4,5 +4,7 @@ mod log;
 mod log_file;
 mod stamp;
 mod syslog;
+mod words;
 
 pub use log::{LINE_MAX, Logger};
+pub use words::{kinds, log_type};

@@ -1,1 +1,12 @@
 //! The event loop around the broker: listeners, sockets, signals, and slow work on other threads.
+
+mod error;
+mod event_loop;
+mod listen;
+mod passwords;
+mod rules;
+mod signals;
+mod socket;
+
+pub use error::Error;
+pub use event_loop::{Handle, Server};

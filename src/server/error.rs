@@ -1,0 +1,44 @@
+//! Why a broker doesn't start, or ends.
+
+use std::fmt;
+
+/// One line in mosquitto's words, and the exit code that goes with it.
+#[derive(Debug)]
+pub struct Error {
+    message: String,
+    exit_code: u8,
+}
+
+impl Error {
+    /// A listener or the system can't do what is asked: exit code 1.
+    pub fn start(message: impl Into<String>) -> Self {
+        Error { message: message.into(), exit_code: 1 }
+    }
+
+    /// A security file can't be used: exit code 13.
+    pub fn file(message: impl Into<String>) -> Self {
+        Error { message: message.into(), exit_code: 13 }
+    }
+
+    /// The exit code of the program.
+    pub fn exit_code(&self) -> u8 {
+        self.exit_code
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The system's words for an error, without Rust's "(os error N)".
+pub fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(end) => text[..end].to_string(),
+        None => text,
+    }
+}

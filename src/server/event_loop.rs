@@ -1,0 +1,527 @@
+//! The event loop: one thread, one poller, one broker.
+//!
+//! A turn: wait for events; read each ready socket once into the thread's buffer and let the broker act on every whole
+//! packet in it; then write each connection that has something to say with one call. Between turns nothing waits that
+//! could be written.
+
+use std::io::{self, ErrorKind, IoSlice};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use mio::{Events, Interest, Poll, Token, Waker};
+
+use super::error::{Error, reason};
+use super::listen::{Kind, Listening, open_all};
+use super::passwords::Checkers;
+use super::rules;
+use super::signals::{Asked, Signals};
+use super::socket::Socket;
+use crate::auth::PasswordFile;
+use crate::broker::{ConnectionKey, Now, Outbox, Shard, Verdict, Verification};
+use crate::config::{LogType, Settings};
+use crate::observe::{self, Logger};
+
+const WAKER: Token = Token(usize::MAX);
+const SIGNALS: Token = Token(usize::MAX - 1);
+/// Listeners count down from here.
+const LISTENERS: usize = usize::MAX - 2;
+
+/// One read asks for this many bytes.
+const READ: usize = 128 * 1024;
+/// A packet in parts is completed in the thread's buffer as long as the parts are not longer than this.
+const IN_PLACE: usize = 64 * 1024;
+/// Connections accepted in a row before others get their turn.
+const ACCEPT: usize = 256;
+/// Slices of one write.
+const SLICES: usize = 64;
+/// How long to wait with accepting after the system had no more file descriptors.
+const ACCEPT_AGAIN: u64 = 500;
+
+/// Stops a running server from another thread.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    stop: Arc<AtomicBool>,
+    waker: Arc<Waker>,
+}
+
+impl Handle {
+    /// Asks the server to stop; [`Server::run`] then returns.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        let _ = self.waker.wake();
+    }
+}
+
+#[derive(Debug)]
+struct Client {
+    socket: Socket,
+    /// The start of a packet whose rest hasn't come yet, or what is held back.
+    input: Vec<u8>,
+    /// There may be more to read.
+    readable: bool,
+    /// The socket may take more.
+    writable: bool,
+    /// It is in the list of those to be handled again.
+    again: bool,
+}
+
+/// A broker with open listeners.
+pub struct Server {
+    poll: Poll,
+    shard: Shard,
+    outbox: Outbox,
+    clients: Vec<Option<Client>>,
+    listening: Vec<Listening>,
+    signals: Signals,
+    checkers: Checkers,
+    password_files: Vec<Option<Arc<PasswordFile>>>,
+    settings: Arc<Settings>,
+    logger: Logger,
+    handle: Handle,
+    start: Instant,
+    now: Now,
+    buffer: Vec<u8>,
+    /// Connections to be handled again though no event will come for them.
+    again: Vec<ConnectionKey>,
+    accept_again: Option<u64>,
+    stopping: bool,
+}
+
+impl Server {
+    /// Reads the password files, opens the listeners and takes the signals over.
+    pub fn bind(settings: Arc<Settings>, logger: Logger) -> Result<Server, Error> {
+        raise_file_limit();
+        let system = |error: io::Error| Error::start(format!("Error: {}", reason(&error)));
+        let wall = wall_clock();
+        let password_files =
+            settings.listeners.iter().map(|l| rules::password_file(&settings, l)).collect::<Result<Vec<_>, _>>()?;
+        let mut listening = open_all(&settings, &logger, wall)?;
+        let poll = Poll::new().map_err(system)?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER).map_err(system)?);
+        let mut signals = Signals::new().map_err(system)?;
+        for pipe in signals.pipes() {
+            poll.registry().register(pipe, SIGNALS, Interest::READABLE).map_err(system)?;
+        }
+        for (i, listener) in listening.iter_mut().enumerate() {
+            let token = Token(LISTENERS - i);
+            match &mut listener.kind {
+                Kind::Tcp(socket) => poll.registry().register(socket, token, Interest::READABLE),
+                Kind::Unix(socket, ..) => poll.registry().register(socket, token, Interest::READABLE),
+            }
+            .map_err(system)?;
+        }
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(|error| Error::start(format!("Error: {error}")))?;
+        let listener_rules = settings
+            .listeners
+            .iter()
+            .enumerate()
+            .map(|(i, listener)| {
+                let open = listening.iter().find(|l| l.listener == i).and_then(Listening::address);
+                rules::listener_rules(&settings, listener, open.map_or(listener.port, |a| a.port()))
+            })
+            .collect();
+        let kinds = observe::kinds(settings.log.types);
+        Ok(Server {
+            shard: Shard::new(rules::limits(&settings), listener_rules, kinds, seed),
+            outbox: Outbox::default(),
+            clients: Vec::new(),
+            checkers: Checkers::new(waker.clone()),
+            handle: Handle { stop: Arc::new(AtomicBool::new(false)), waker },
+            start: Instant::now(),
+            now: Now { monotonic: 0, wall },
+            buffer: vec![0; READ + IN_PLACE],
+            again: Vec::new(),
+            accept_again: None,
+            stopping: false,
+            poll,
+            listening,
+            signals,
+            password_files,
+            settings,
+            logger,
+        })
+    }
+
+    /// The addresses of the TCP listeners, with the ports that the system chose.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.listening.iter().filter_map(Listening::address).collect()
+    }
+
+    /// Stops the server from another thread.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Serves until SIGTERM, SIGINT or [`Handle::stop`].
+    pub fn run(mut self) -> Result<(), Error> {
+        let mut events = Events::with_capacity(1024);
+        while !self.stopping {
+            let timeout = self.timeout();
+            match self.poll.poll(&mut events, timeout) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => return Err(Error::start(format!("Error: {}", reason(&error)))),
+            }
+            self.read_clock();
+            let again = std::mem::take(&mut self.again);
+            for event in events.iter() {
+                self.event(event.token(), event.is_readable(), event.is_writable());
+            }
+            for key in again {
+                if let Some(Some(client)) = self.clients.get_mut(key) {
+                    client.again = false;
+                    self.read(key);
+                }
+            }
+            self.end_turn();
+        }
+        self.shut_down();
+        Ok(())
+    }
+
+    fn read_clock(&mut self) {
+        self.now = Now { monotonic: self.start.elapsed().as_millis() as u64, wall: wall_clock() };
+    }
+
+    /// How long the poller may wait.
+    fn timeout(&self) -> Option<Duration> {
+        if !self.again.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let next = [self.shard.next_deadline(), self.accept_again].into_iter().flatten().min()?;
+        // Read the clock: the turn may have taken long.
+        let now = self.start.elapsed().as_millis() as u64;
+        Some(Duration::from_millis(next.saturating_sub(now).min(60_000)))
+    }
+
+    fn event(&mut self, token: Token, readable: bool, writable: bool) {
+        match token {
+            WAKER => {
+                for answer in self.checkers.answers() {
+                    self.answer(answer.connection, answer.generation, answer.verdict);
+                }
+                self.stopping |= self.handle.stop.load(Ordering::Acquire);
+            }
+            SIGNALS => self.signalled(),
+            Token(n) if n > LISTENERS - self.listening.len() => self.accept(LISTENERS - n),
+            Token(key) => {
+                if writable {
+                    self.became_writable(key);
+                }
+                if readable {
+                    self.read(key);
+                }
+            }
+        }
+    }
+
+    fn signalled(&mut self) {
+        for asked in self.signals.asked() {
+            match asked {
+                Asked::Stop => self.stopping = true,
+                Asked::Reload => self.reload(),
+                Asked::Save => self.say(LogType::Notice, "Persistence is off; there is nothing to save."),
+                Asked::Print => self.say(LogType::Notice, &self.shard.summary()),
+            }
+        }
+    }
+
+    fn say(&self, log_type: LogType, text: &str) {
+        self.logger.log(log_type, self.now.wall, format_args!("{text}"));
+    }
+
+    /// SIGHUP: the log is reopened and the password files are read anew; one with an error leaves the old ones all in
+    /// force.
+    fn reload(&mut self) {
+        self.say(LogType::Information, "Reloading config.");
+        self.logger.reopen(self.now.wall);
+        let files: Result<Vec<_>, _> =
+            self.settings.listeners.iter().map(|l| rules::password_file(&self.settings, l)).collect();
+        match files {
+            Ok(files) => self.password_files = files,
+            Err(error) => {
+                self.say(LogType::Error, &error.to_string());
+                self.say(LogType::Error, "Error: The password files were not reloaded; the old ones stay in force.");
+            }
+        }
+    }
+
+    /// Takes the connections that wait at a listener.
+    fn accept(&mut self, index: usize) {
+        for _ in 0..ACCEPT {
+            match self.listening[index].accept() {
+                Ok((socket, peer)) => {
+                    let listener = self.listening[index].listener;
+                    let Some(key) = self.shard.accepted(self.now, listener, peer, &mut self.outbox) else {
+                        continue;
+                    };
+                    self.enter(key, socket);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) if is_out_of_files(&error) => {
+                    self.say(
+                        LogType::Warning,
+                        "Unable to accept new connection, system socket count has been exceeded. \
+                         Try increasing \"ulimit -n\" or equivalent.",
+                    );
+                    self.accept_again = Some(self.now.monotonic + ACCEPT_AGAIN);
+                    return;
+                }
+                // The connection was gone before it was accepted.
+                Err(_) => {}
+            }
+        }
+        self.accept_again = Some(self.now.monotonic);
+    }
+
+    fn enter(&mut self, key: ConnectionKey, mut socket: Socket) {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let registered = self.poll.registry().register(socket.source(), Token(key), interest).is_ok();
+        if self.clients.len() <= key {
+            self.clients.resize_with(key + 1, || None);
+        }
+        self.clients[key] =
+            Some(Client { socket, input: Vec::new(), readable: true, writable: true, again: false });
+        if !registered {
+            self.shard.closed(self.now, key, &mut self.outbox);
+        }
+    }
+
+    fn became_writable(&mut self, key: ConnectionKey) {
+        let Some(Some(client)) = self.clients.get_mut(key) else { return };
+        client.writable = true;
+        if self.shard.has_output(key) {
+            self.flush(key);
+        }
+        if self.shard.is_closing(key) {
+            self.outbox.close.push(key);
+        }
+    }
+
+    /// Reads a socket once and lets the broker act on what came.
+    fn read(&mut self, key: ConnectionKey) {
+        let Some(Some(client)) = self.clients.get_mut(key) else { return };
+        client.readable = true;
+        if self.shard.is_held(key) {
+            return;
+        }
+        // The start of a packet moves to the thread's buffer, so that it is whole there; a long one grows where it is.
+        let part = if client.input.len() <= IN_PLACE { client.input.len() } else { 0 };
+        self.buffer[..part].copy_from_slice(&client.input[..part]);
+        let count = match client.socket.read(&mut self.buffer[part..part + READ]) {
+            Ok(0) => return self.shard.closed(self.now, key, &mut self.outbox),
+            Ok(count) => count,
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock => {
+                    client.readable = false;
+                    return;
+                }
+                ErrorKind::Interrupted => return self.do_again(key),
+                _ => return self.shard.closed(self.now, key, &mut self.outbox),
+            },
+        };
+        client.readable = count == READ;
+        if part == client.input.len() {
+            // Keep the memory of the part for the next one only if there is one.
+            let mut input = std::mem::take(&mut client.input);
+            let taken = contained(&mut self.shard, self.now, key, &self.buffer[..part + count], &mut self.outbox);
+            let rest = &self.buffer[taken.min(part + count)..part + count];
+            if !rest.is_empty() {
+                input.clear();
+                input.extend_from_slice(rest);
+                if let Some(Some(client)) = self.clients.get_mut(key) {
+                    client.input = input;
+                }
+            }
+        } else {
+            client.input.extend_from_slice(&self.buffer[..count]);
+            self.handle_input(key);
+        }
+        if self.clients.get(key).is_some_and(|c| c.as_ref().is_some_and(|c| c.readable)) {
+            self.do_again(key);
+        }
+        if self.outbox.urgent {
+            self.outbox.urgent = false;
+            self.flush_dirty();
+        }
+    }
+
+    /// Lets the broker act on what is kept of a connection's input.
+    fn handle_input(&mut self, key: ConnectionKey) {
+        let Some(Some(client)) = self.clients.get_mut(key) else { return };
+        let mut input = std::mem::take(&mut client.input);
+        let taken = contained(&mut self.shard, self.now, key, &input, &mut self.outbox).min(input.len());
+        if let Some(Some(client)) = self.clients.get_mut(key)
+            && taken < input.len()
+        {
+            input.drain(..taken);
+            client.input = input;
+        }
+    }
+
+    /// A connection that was held back goes on.
+    fn resume(&mut self, key: ConnectionKey) {
+        let Some(Some(client)) = self.clients.get_mut(key) else { return };
+        let more = client.readable;
+        if !client.input.is_empty() {
+            self.handle_input(key);
+        }
+        if more && !self.shard.is_held(key) {
+            self.do_again(key);
+        }
+    }
+
+    fn do_again(&mut self, key: ConnectionKey) {
+        if let Some(Some(client)) = self.clients.get_mut(key)
+            && !client.again
+        {
+            client.again = true;
+            self.again.push(key);
+        }
+    }
+
+    /// Everything that the turn has led to leaves.
+    fn end_turn(&mut self) {
+        if self.accept_again.is_some_and(|at| at <= self.now.monotonic) {
+            self.accept_again = None;
+            for i in 0..self.listening.len() {
+                self.accept(i);
+            }
+        }
+        if self.shard.next_deadline().is_some_and(|at| at <= self.now.monotonic) {
+            self.shard.tick(self.now, &mut self.outbox);
+        }
+        self.outbox.urgent = false;
+        loop {
+            self.verify();
+            while let Some(key) = self.outbox.resume.pop() {
+                self.resume(key);
+            }
+            if self.outbox.dirty.is_empty() {
+                break;
+            }
+            self.flush_dirty();
+        }
+        let mut close = std::mem::take(&mut self.outbox.close);
+        for key in close.drain(..) {
+            self.close(key);
+        }
+        self.outbox.close = close;
+        self.log_notices();
+    }
+
+    fn flush_dirty(&mut self) {
+        let mut dirty = std::mem::take(&mut self.outbox.dirty);
+        for key in dirty.drain(..) {
+            self.flush(key);
+        }
+        // Writing makes room, and what moves up may have marked others.
+        if self.outbox.dirty.is_empty() {
+            self.outbox.dirty = dirty;
+        }
+    }
+
+    /// Writes what a connection has to say, as far as its socket takes it.
+    fn flush(&mut self, key: ConnectionKey) {
+        self.shard.taken(key);
+        let Some(Some(client)) = self.clients.get_mut(key) else { return };
+        while client.writable {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let count = self.shard.output(key, &mut slices);
+            if count == 0 {
+                return;
+            }
+            match client.socket.write(&slices[..count]) {
+                Ok(written) => self.shard.wrote(self.now, key, written, &mut self.outbox),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => client.writable = false,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return self.shard.closed(self.now, key, &mut self.outbox),
+            }
+        }
+    }
+
+    /// Closes a connection if it is written.
+    fn close(&mut self, key: ConnectionKey) {
+        if !self.shard.is_closing(key) {
+            return;
+        }
+        if self.shard.has_output(key) {
+            self.flush(key);
+            if self.shard.has_output(key) {
+                return;
+            }
+        }
+        if let Some(client) = self.clients.get_mut(key).and_then(Option::take) {
+            self.shard.remove(key);
+            // Closing takes it from the poller as well.
+            client.socket.finish(&mut self.buffer[..READ]);
+        }
+    }
+
+    fn verify(&mut self) {
+        let asked: Vec<Verification> = self.outbox.verify.drain(..).collect();
+        for verification in asked {
+            let (key, generation) = (verification.connection, verification.generation);
+            let answer = match self.password_files.get(verification.listener).and_then(Clone::clone) {
+                Some(file) => self.checkers.check(verification, file).map(|answer| answer.verdict),
+                None => Some(Verdict::Bad),
+            };
+            if let Some(verdict) = answer {
+                self.answer(key, generation, verdict);
+            }
+        }
+    }
+
+    fn answer(&mut self, key: ConnectionKey, generation: u32, verdict: Verdict) {
+        self.shard.verified(self.now, key, generation, verdict, &mut self.outbox);
+    }
+
+    fn log_notices(&mut self) {
+        for notice in self.outbox.notices.drain(..) {
+            let log_type = observe::log_type(&notice);
+            // mosquitto's two-line notices are two lines here as well.
+            for line in notice.to_string().split('\n') {
+                self.logger.log(log_type, self.now.wall, format_args!("{line}"));
+            }
+        }
+    }
+
+    /// Wills are published and 5.0 clients told; what the sockets take at once is written.
+    fn shut_down(&mut self) {
+        self.read_clock();
+        self.shard.shut_down(self.now, &mut self.outbox);
+        self.end_turn();
+    }
+}
+
+/// Lets the broker act; should it fail by a fault of ours, this one connection ends and the others go on.
+fn contained(shard: &mut Shard, now: Now, key: ConnectionKey, bytes: &[u8], outbox: &mut Outbox) -> usize {
+    match catch_unwind(AssertUnwindSafe(|| shard.bytes(now, key, bytes, outbox))) {
+        Ok(taken) => taken,
+        Err(_) => {
+            shard.contain(now, key, outbox);
+            bytes.len()
+        }
+    }
+}
+
+fn wall_clock() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
+}
+
+fn is_out_of_files(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
+}
+
+/// A broker may need many more files than the 1024 that a shell gives.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current < limit.maximum {
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    }
+}

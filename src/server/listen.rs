@@ -1,0 +1,207 @@
+//! Opening the listeners: TCP on the addresses asked for, unix sockets at their path.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use mio::net::{TcpListener, TcpStream, UnixListener};
+use socket2::{Domain, Protocol, SockAddr, Socket as RawSocket, Type};
+
+use super::error::{Error, reason};
+use super::socket::Socket;
+use crate::broker::Peer;
+use crate::config::{Listener, LogType, Settings, SocketDomain};
+use crate::observe::Logger;
+
+/// Connections that may wait to be accepted, as mosquitto asks for.
+const BACKLOG: i32 = 1024;
+
+/// An open listening socket.
+#[derive(Debug)]
+pub struct Listening {
+    /// The socket.
+    pub kind: Kind,
+    /// Index in [`Settings::listeners`].
+    pub listener: usize,
+}
+
+/// What kind of listening socket it is.
+#[derive(Debug)]
+pub enum Kind {
+    /// TCP.
+    Tcp(TcpListener),
+    /// A unix socket, and its path, which is removed in the end.
+    Unix(UnixListener, PathBuf, Arc<str>),
+}
+
+impl Listening {
+    /// Takes a connection that waits.
+    pub fn accept(&self) -> io::Result<(Socket, Peer)> {
+        match &self.kind {
+            Kind::Tcp(listener) => {
+                let (stream, address) = listener.accept()?;
+                set_up(&stream);
+                Ok((Socket::Tcp(stream), Peer::Ip(address)))
+            }
+            Kind::Unix(listener, _, path) => {
+                let (stream, _) = listener.accept()?;
+                Ok((Socket::Unix(stream), Peer::Unix(path.clone())))
+            }
+        }
+    }
+
+    /// The address of a TCP listener.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match &self.kind {
+            Kind::Tcp(listener) => listener.local_addr().ok(),
+            Kind::Unix(..) => None,
+        }
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        if let Kind::Unix(_, path, _) = &self.kind {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Our loop gathers what it writes, so waiting for more (Nagle) would only delay it.
+fn set_up(stream: &TcpStream) {
+    let _ = stream.set_nodelay(true);
+}
+
+/// Opens all listeners.
+pub fn open_all(settings: &Settings, logger: &Logger, now: u64) -> Result<Vec<Listening>, Error> {
+    let mut open = Vec::new();
+    for (index, listener) in settings.listeners.iter().enumerate() {
+        match open_one(index, listener, logger, now, &mut open) {
+            Ok(()) => {}
+            // In local-only mode one of 127.0.0.1 and ::1 is enough.
+            Err(error) if settings.local_only && (index + 1 < settings.listeners.len() || !open.is_empty()) => {
+                logger.log(LogType::Warning, now, format_args!("Warning: {error}"));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if open.is_empty() {
+        return Err(Error::start("Error: Unable to start any listening sockets, exiting."));
+    }
+    Ok(open)
+}
+
+fn open_one(
+    index: usize, listener: &Listener, logger: &Logger, now: u64, open: &mut Vec<Listening>,
+) -> Result<(), Error> {
+    if let Some(path) = &listener.unix_path {
+        logger.log(LogType::Information, now, format_args!("Opening unix listen socket on path {path}."));
+        open.push(Listening { kind: open_unix(path)?, listener: index });
+        return Ok(());
+    }
+    let mut opened = 0;
+    let mut last = None;
+    for address in addresses(listener)? {
+        let family = if address.is_ipv4() { "ipv4" } else { "ipv6" };
+        let port = address.port();
+        logger.log(
+            LogType::Information,
+            now,
+            format_args!("Opening {family} listen socket on port {port}."),
+        );
+        match open_tcp(address, listener.bind_interface.as_deref()) {
+            Ok(socket) => {
+                open.push(Listening { kind: Kind::Tcp(socket), listener: index });
+                opened += 1;
+            }
+            // No IPv6 on this machine is no reason not to start.
+            Err(error) if listener.address.is_none() && is_missing_family(&error) => last = Some(error),
+            Err(error) => return Err(cannot_open(&error, port)),
+        }
+    }
+    match last {
+        Some(error) if opened == 0 => Err(cannot_open(&error, listener.port)),
+        _ => Ok(()),
+    }
+}
+
+fn is_missing_family(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL))
+}
+
+fn cannot_open(error: &io::Error, port: u16) -> Error {
+    let text = reason(error);
+    let hint = if error.kind() == io::ErrorKind::PermissionDenied && port < 1024 {
+        "; binding to a port below 1024 needs CAP_NET_BIND_SERVICE (setcap 'cap_net_bind_service=+ep')"
+    } else {
+        ""
+    };
+    Error::start(format!("Error: {text} (port {port}{hint})"))
+}
+
+/// The addresses that a listener asks for.
+fn addresses(listener: &Listener) -> Result<Vec<SocketAddr>, Error> {
+    let wanted = |address: &SocketAddr| match listener.socket_domain {
+        None => true,
+        Some(SocketDomain::Ipv4) => address.is_ipv4(),
+        Some(SocketDomain::Ipv6) => address.is_ipv6(),
+    };
+    let port = listener.port;
+    let all: Vec<SocketAddr> = match &listener.address {
+        None => vec![
+            (IpAddr::V4(Ipv4Addr::UNSPECIFIED), port).into(),
+            (IpAddr::V6(Ipv6Addr::UNSPECIFIED), port).into(),
+        ],
+        Some(name) => (name.as_str(), port)
+            .to_socket_addrs()
+            .map_err(|error| Error::start(format!("Error: Unable to resolve '{name}': {}.", reason(&error))))?
+            .collect(),
+    };
+    let chosen: Vec<SocketAddr> = all.into_iter().filter(wanted).collect();
+    if chosen.is_empty() {
+        return Err(Error::start(format!("Error: No address of port {port} is in the socket_domain asked for.")));
+    }
+    Ok(chosen)
+}
+
+fn open_tcp(address: SocketAddr, interface: Option<&str>) -> io::Result<TcpListener> {
+    let socket = RawSocket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    if let Some(interface) = interface {
+        socket.bind_device(Some(interface.as_bytes()))?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
+
+fn open_unix(path: &str) -> Result<Kind, Error> {
+    let address = SockAddr::unix(path)
+        .map_err(|_| Error::start(format!("Error: Path to unix socket is too long \"{path}\".")))?;
+    let fail = |error: io::Error| Error::start(format!("Error: {} ({path})", reason(&error)));
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if is_socket(&found) => std::fs::remove_file(path).map_err(fail)?,
+        Ok(_) => return Err(Error::start(format!("Error: {path} is there and is not a socket."))),
+        Err(_) => {}
+    }
+    let socket = RawSocket::new(Domain::UNIX, Type::STREAM, None).map_err(fail)?;
+    socket.set_nonblocking(true).map_err(fail)?;
+    // Owner and group may connect, as with mosquitto.
+    let old = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o007));
+    let bound = socket.bind(&address);
+    rustix::process::umask(old);
+    bound.map_err(fail)?;
+    socket.listen(BACKLOG).map_err(fail)?;
+    let listener = UnixListener::from_std(std::os::unix::net::UnixListener::from(std::os::fd::OwnedFd::from(socket)));
+    Ok(Kind::Unix(listener, path.into(), path.into()))
+}
+
+fn is_socket(found: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    found.file_type().is_socket()
+}

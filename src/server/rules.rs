@@ -1,0 +1,66 @@
+//! From the configuration to what the broker goes by.
+
+use crate::auth::PasswordFile;
+use crate::broker::{Limits, ListenerRules};
+use crate::config::{Listener, Settings};
+use crate::protocol::QoS;
+use std::sync::Arc;
+
+use super::error::{Error, reason};
+
+/// The limits that hold for all clients.
+pub fn limits(settings: &Settings) -> Limits {
+    Limits {
+        max_inflight_messages: settings.max_inflight_messages,
+        max_inflight_bytes: settings.max_inflight_bytes as usize,
+        max_queued_messages: settings.max_queued_messages as usize,
+        max_queued_bytes: settings.max_queued_bytes as usize,
+        max_packet_size: settings.max_packet_size,
+        message_size_limit: settings.message_size_limit,
+        max_keepalive: settings.max_keepalive,
+        retain_available: settings.retain_available,
+        queue_qos0_messages: settings.queue_qos0_messages,
+        upgrade_outgoing_qos: settings.upgrade_outgoing_qos,
+        allow_duplicate_messages: settings.allow_duplicate_messages,
+        persistent_client_expiration: settings
+            .persistent_client_expiration
+            .map(|d| u32::try_from(d.as_secs()).unwrap_or(u32::MAX - 1)),
+        global_max_clients: settings.global_max_clients.map(|n| n as usize),
+        global_max_connections: settings.global_max_connections.map(|n| n as usize),
+        connection_messages: settings.connection_messages,
+        clientid_prefixes: settings.clientid_prefixes.as_deref().map(Into::into),
+    }
+}
+
+/// The rules of one listener. `port` is the one it really has.
+pub fn listener_rules(settings: &Settings, listener: &Listener, port: u16) -> ListenerRules {
+    let security = settings.security_of(listener);
+    let versions = listener.accept_protocol_versions;
+    ListenerRules {
+        port,
+        max_connections: listener.max_connections.map(|n| n as usize),
+        allow_anonymous: settings.allows_anonymous(listener),
+        checks_passwords: security.password_file.is_some(),
+        allow_zero_length_clientid: security.allow_zero_length_clientid,
+        auto_id_prefix: settings.auto_id_prefix(listener).into(),
+        use_username_as_clientid: listener.use_username_as_clientid,
+        versions: [versions.v31, versions.v311, versions.v5],
+        max_qos: QoS::try_from(listener.max_qos).unwrap_or(QoS::ExactlyOnce),
+        max_topic_alias: listener.max_topic_alias,
+        max_topic_alias_broker: listener.max_topic_alias_broker,
+        mount_point: listener.mount_point.as_deref().map(Into::into),
+    }
+}
+
+/// The password file of one listener, read now.
+pub fn password_file(settings: &Settings, listener: &Listener) -> Result<Option<Arc<PasswordFile>>, Error> {
+    let Some(path) = &settings.security_of(listener).password_file else { return Ok(None) };
+    let text = std::fs::read(path).map_err(|error| {
+        Error::file(format!("password-file: Error: Unable to open pwfile \"{path}\". {}.", reason(&error)))
+    })?;
+    let file =
+        PasswordFile::parse(&text, path).map_err(|error| {
+            Error::file(format!("password-file: {error} Error found at {path}:{}.", error.line))
+        })?;
+    Ok(Some(Arc::new(file)))
+}
