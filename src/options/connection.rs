@@ -32,9 +32,12 @@ fn address() -> Vec<Flag> {
             },
         ),
         Flag::value(
-            Arg::new("port").short('p').long("port").value_name("PORT").value_hint(ValueHint::Other).help(
-                "Port of the broker; 0 means that the host is the path of a unix socket. Default: 1883.",
-            ),
+            Arg::new("port")
+                .short('p')
+                .long("port")
+                .value_name("PORT")
+                .value_hint(ValueHint::Other)
+                .help("Port; 0 makes the host the path of a unix socket. Default: 1883."),
             "no port specified",
             |raw, given| {
                 let port = atoi(given.value.as_encoded_bytes());
@@ -61,7 +64,7 @@ fn address() -> Vec<Flag> {
                 .long("url")
                 .value_name("URL")
                 .value_hint(ValueHint::Url)
-                .help("Broker, user, password and topic in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC."),
+                .help("All in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC."),
             "no URL specified",
             store_url,
         ),
@@ -96,7 +99,7 @@ fn refused() -> Vec<Flag> {
                 .long("proxy")
                 .value_name("URL")
                 .value_hint(ValueHint::Url)
-                .help("Connect through a SOCKS5 proxy, socks5h://[USER[:PASSWORD]@]HOST[:PORT]."),
+                .help("SOCKS5 proxy: socks5h://[USER[:PASSWORD]@]HOST[:PORT]."),
             "no proxy url specified",
         ),
     ]

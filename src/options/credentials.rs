@@ -30,7 +30,7 @@ pub(super) fn flags() -> Vec<Flag> {
                 .long("pw")
                 .value_name("PASSWORD")
                 .value_hint(ValueHint::Other)
-                .help("Password. Others can see it in the list of processes: prefer --pw-file or --pw-env."),
+                .help("Password, for all to see in the list of processes."),
             "no password specified",
             |raw, given| {
                 let password = Zeroizing::new(given.value.as_bytes().to_vec());

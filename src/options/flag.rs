@@ -97,6 +97,12 @@ impl Flag {
         }
     }
 
+    /// Has the message about a missing value its second half?
+    #[cfg(test)]
+    pub fn names_what_is_missing(&self) -> bool {
+        !self.missing.is_empty()
+    }
+
     /// The flag stands last, without its value.
     pub fn value_missing(&self) -> Halt {
         Complaint::ValueMissing { flag: self.name(), missing: self.missing }.into()

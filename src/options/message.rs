@@ -59,7 +59,7 @@ pub(super) fn line_flags() -> Vec<Flag> {
         Arg::new("stdin-line")
             .short('l')
             .long("stdin-line")
-            .help("Each line of standard input is a message; reconnects when the connection is lost."),
+            .help("Each line of standard input is a message."),
         |raw, _| raw.set_message(MessageSource::StdinLines),
     )]
 }

@@ -82,16 +82,16 @@ impl Program {
 
     /// The declaration under the name the program was called by.
     pub(super) fn command_named(self, name: &'static str) -> Command {
-        let manual = manual::of(self);
+        let manual = manual::clients::of(self);
         Command::new(name)
             .version(env!("CARGO_PKG_VERSION"))
             .about(manual.about)
-            .override_usage(manual.usage.replace("NAME", name))
+            .override_usage(manual.usage_of(name))
             .disable_help_flag(true)
             .disable_version_flag(true)
-            .help_template("{about}\n{before-help}\nUsage: {usage}\n\n{all-args}{after-help}")
+            .help_template("{about}\n{before-help}Usage: {usage}\n\n{all-args}{after-help}")
             .before_help(self.version_line(name))
-            .after_help(manual::environment_help())
+            .after_help(manual.environment_help())
             .args(self.flags().into_iter().map(|flag| flag.arg))
     }
 
@@ -111,3 +111,6 @@ impl<const N: usize> ConcatFlags for [Vec<Flag>; N] {
         self.into_iter().flatten().collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use crate::protocol::QoS;
 pub(super) fn flags() -> Vec<Flag> {
     vec![
         publish_topic("Topic to publish to."),
-        qos_flag("QoS of the messages. Default: 0."),
+        qos_flag("QoS of the messages: 0, 1 or 2. Default: 0."),
         Flag::switch(
             Arg::new("retain")
                 .short('r')
@@ -43,7 +43,7 @@ pub(super) fn flags() -> Vec<Flag> {
                 .long("repeat-delay")
                 .value_name("SECONDS")
                 .value_hint(ValueHint::Other)
-                .help("Wait so long (0.5 is half a second) before publishing it again. Default: 0."),
+                .help("Wait so long before publishing it again; 0.5 is half a second."),
             "no time specified",
             |raw, given| {
                 let seconds = atof(given.value.as_encoded_bytes());
@@ -77,7 +77,13 @@ pub(super) fn publish_topic(help: &'static str) -> Flag {
 /// `-q`, whose meaning differs by program.
 pub(super) fn qos_flag(help: &'static str) -> Flag {
     Flag::value(
-        Arg::new("qos").short('q').long("qos").value_name("QOS").value_parser(["0", "1", "2"]).help(help),
+        Arg::new("qos")
+            .short('q')
+            .long("qos")
+            .value_name("QOS")
+            .value_parser(["0", "1", "2"])
+            .hide_possible_values(true)
+            .help(help),
         "no QoS specified",
         store_qos,
     )

@@ -42,7 +42,7 @@ fn retained() -> Vec<Flag> {
         Flag::switch(
             Arg::new("retain-as-published")
                 .long("retain-as-published")
-                .help("Let the broker leave the retain flag as the publisher set it (MQTT 5)."),
+                .help("Leave the retain flag as the publisher set it (MQTT 5)."),
             |raw, _| {
                 raw.retain_as_published = true;
                 Ok(())
@@ -53,7 +53,8 @@ fn retained() -> Vec<Flag> {
                 .long("retain-handling")
                 .value_name("WHEN")
                 .value_parser(["always", "new", "never"])
-                .help("When the broker sends retained messages (MQTT 5). Default: always."),
+                .hide_possible_values(true)
+                .help("Send retained messages always, if new, or never (MQTT 5)."),
             "no option specified",
             store_retain_handling,
         ),

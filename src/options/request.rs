@@ -15,14 +15,14 @@ pub(super) fn flags() -> Vec<Flag> {
                 .short('e')
                 .value_name("TOPIC")
                 .value_hint(ValueHint::Other)
-                .help("Topic to await the answer on; the request carries it as Response Topic in MQTT 5."),
+                .help("Topic to await the answer on; the Response Topic of MQTT 5."),
             "no response topic specified",
             |raw, given| {
                 raw.response_topic = Some(topic(TopicKind::Response, "-e", given.value)?);
                 Ok(())
             },
         ),
-        qos_flag("QoS of the request and of the subscription. Default: 0."),
+        qos_flag("QoS of the request and of the subscription: 0, 1 or 2. Default: 0."),
         Flag::not_built(Arg::new("latency").long("latency").help("Print how long the answer took."), ""),
     ]
 }

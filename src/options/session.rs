@@ -22,7 +22,7 @@ pub(super) fn flags(program: Program) -> Vec<Flag> {
             Arg::new("property")
                 .short('D')
                 .long("property")
-                .value_names(["PACKET", "PROPERTY", "VALUE"])
+                .value_names(["PACKET", "NAME", "VALUE"])
                 .value_hint(ValueHint::Other)
                 .help("Set an MQTT 5 property of a packet."),
             "not enough arguments specified",
@@ -71,8 +71,8 @@ fn identity() -> Vec<Flag> {
 
 fn version(program: Program) -> Flag {
     let help = match program {
-        Program::Request => "MQTT version. Default: mqttv5.",
-        _ => "MQTT version. Default: mqttv311, or mqttv5 with -x.",
+        Program::Request => "mqttv5, mqttv311 or mqttv31. Default: mqttv5.",
+        _ => "mqttv5, mqttv311 or mqttv31. Default: mqttv311; with -x mqttv5.",
     };
     Flag::value(
         Arg::new("protocol-version")
@@ -84,6 +84,7 @@ fn version(program: Program) -> Flag {
                 PossibleValue::new("mqttv311").alias("311"),
                 PossibleValue::new("mqttv31").alias("31"),
             ])
+            .hide_possible_values(true)
             .help(help),
         "no version specified",
         store_version,
@@ -94,10 +95,10 @@ fn version(program: Program) -> Flag {
 fn lifetime() -> Vec<Flag> {
     vec![
         Flag::switch(
-            Arg::new("disable-clean-session").short('c').long("disable-clean-session").help(
-                "Keep the session: the broker remembers subscriptions and queues messages. Needs -i. \
-                 In MQTT 5 it never expires, unless -x says otherwise.",
-            ),
+            Arg::new("disable-clean-session")
+                .short('c')
+                .long("disable-clean-session")
+                .help("Keep the session when the connection ends. Needs -i."),
             |raw, _| {
                 raw.disable_clean_session = true;
                 Ok(())
@@ -108,7 +109,7 @@ fn lifetime() -> Vec<Flag> {
                 .short('x')
                 .value_name("SECONDS")
                 .value_hint(ValueHint::Other)
-                .help("Session Expiry Interval, 0-4294967295; -1 or ∞ never expires. Means MQTT 5."),
+                .help("Keep the session so long; -1 is forever. Means MQTT 5."),
             "no session expiry interval specified",
             |raw, given| {
                 raw.session_expiry_interval = Some(session_expiry_interval(given.value)?);

@@ -10,7 +10,7 @@ use super::topics::topic;
 
 pub(super) fn flags() -> Vec<Flag> {
     let mut flags = filters();
-    flags.push(qos_flag("Highest QoS to receive messages with. Default: 0."));
+    flags.push(qos_flag("Highest QoS to receive messages with: 0, 1 or 2. Default: 0."));
     flags.extend(ending());
     flags.extend(refused());
     flags

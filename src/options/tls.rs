@@ -35,7 +35,7 @@ fn certificates() -> Vec<Flag> {
             "capath",
             "DIRECTORY",
             "no directory specified",
-            "Directory of trusted CA certificates; turns TLS on.",
+            "Directory of such certificates; turns TLS on.",
         ),
         refused("cert", "FILE", "no file specified", "Certificate of this client, PEM."),
         refused("key", "FILE", "no file specified", "Private key of this client, PEM."),
@@ -43,7 +43,7 @@ fn certificates() -> Vec<Flag> {
         Flag::not_built(
             Arg::new("tls-use-os-certs")
                 .long("tls-use-os-certs")
-                .help("Trust the system's CA certificates; turns TLS on."),
+                .help("Trust the system's CAs; turns TLS on."),
             "",
         ),
     ]
@@ -55,25 +55,20 @@ fn parameters() -> Vec<Flag> {
         refused("ciphers", "CIPHERS", "no ciphers specified", "Ciphers to offer, as OpenSSL lists them."),
         refused("tls-version", "VERSION", "no version specified", "Lowest TLS version: tlsv1.2 or tlsv1.3."),
         refused("tls-alpn", "PROTOCOL", "no protocol specified", "Application protocol to announce."),
-        refused(
-            "tls-keylog",
-            "FILE",
-            "no file specified",
-            "Append the session's secrets to a file, for Wireshark.",
-        ),
+        refused("tls-keylog", "FILE", "no file specified", "Append TLS secrets to a file, for Wireshark."),
         refused("tls-engine", "ENGINE", "no engine_id specified", "OpenSSL engine to use."),
         refused(
             "tls-engine-kpass-sha1",
             "SHA1",
             "no kpass sha1 specified",
-            "SHA-1 of the password of the engine's private key.",
+            "SHA-1 of the engine key's password.",
         ),
     ]
 }
 
 fn preshared_key() -> Vec<Flag> {
     vec![
-        refused("psk", "KEY", "no key specified", "Pre-shared key in hexadecimal; turns TLS-PSK on."),
+        refused("psk", "KEY", "no key specified", "Pre-shared key, hexadecimal; turns TLS-PSK on."),
         refused("psk-identity", "IDENTITY", "no identity specified", "Identity that goes with --psk."),
     ]
 }

@@ -17,7 +17,7 @@ pub(super) fn flags() -> Vec<Flag> {
                 .long("will-topic")
                 .value_name("TOPIC")
                 .value_hint(ValueHint::Other)
-                .help("Topic the broker publishes the Will to, if this client goes without a word."),
+                .help("Topic of the Will, sent if this client goes without a word."),
             "no will topic specified",
             |raw, given| {
                 raw.will_topic = Some(topic(TopicKind::Will, "--will-topic", given.value)?);
@@ -41,7 +41,8 @@ pub(super) fn flags() -> Vec<Flag> {
                 .long("will-qos")
                 .value_name("QOS")
                 .value_parser(["0", "1", "2"])
-                .help("QoS of the Will. Default: 0."),
+                .hide_possible_values(true)
+                .help("QoS of the Will: 0, 1 or 2. Default: 0."),
             "no will QoS specified",
             |raw, given| {
                 let number = atoi(given.value.as_encoded_bytes());

@@ -1,46 +1,9 @@
-//! What the manual pages and `--help` say besides the flags. Kept here, next to the declaration, so that there is
-//! one source; `tests/printed.rs` prints the pages.
+//! The manuals of the client programs.
 
-use super::program::Program;
+use super::{Manual, Meaning, Program};
 
-/// The text of one program's manual.
-pub struct Manual {
-    /// One sentence, as in NAME and at the top of `--help`.
-    pub about: &'static str,
-    /// How it is called; `NAME` stands for the program's name.
-    pub usage: &'static str,
-    /// Paragraphs of DESCRIPTION.
-    pub description: &'static [&'static str],
-    /// Exit codes and what they mean.
-    pub exit_status: &'static [(&'static str, &'static str)],
-    /// What it is for, and the command that does it.
-    pub examples: &'static [(&'static str, &'static str)],
-    /// Other pages: name and section.
-    pub see_also: &'static [(&'static str, &'static str)],
-}
-
-/// Environment variables all clients obey, with their meaning.
-pub const ENVIRONMENT: &[(&str, &str)] = &[
-    ("MQTT_HOST", "Host name or address of the broker, where no flag gives one."),
-    ("MQTT_PORT", "Port of the broker, where no flag gives one."),
-    ("MQTT_USERNAME", "User Name, where no flag gives one."),
-    ("MQTT_PASSWORD", "Password, where no flag gives one. Unlike -P it stays out of the list of processes."),
-    (
-        "MQTT_URL",
-        "mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]: its parts stand in for what neither flags nor the variables above give.",
-    ),
-    ("XDG_CONFIG_HOME", "Directory of the default options file. Default: $HOME/.config."),
-];
-
-/// How options files are read: a paragraph for the manual.
-pub const OPTIONS_FILES: &str = "Before the command line, options are read from the file of -o, or else from the \
-     first of these in $XDG_CONFIG_HOME (or $HOME/.config) that exists: the program's own name, mosquitto's name for \
-     it. A line holds one option and, behind a space, its value, which is taken as it stands, without quotes. Lines \
-     that start with # and empty lines are skipped. Options on the command line override those of the file; topics \
-     of options that may be repeated add up.";
-
-/// The manual of a program.
-pub fn of(program: Program) -> &'static Manual {
+/// The manual of a client program.
+pub(in crate::options) fn of(program: Program) -> &'static Manual {
     match program {
         Program::Publish => &PUBLISH,
         Program::Subscribe => &SUBSCRIBE,
@@ -48,25 +11,35 @@ pub fn of(program: Program) -> &'static Manual {
     }
 }
 
-/// The end of `--help`.
-pub(super) fn environment_help() -> String {
-    let mut text = String::from("Environment:\n");
-    for (name, meaning) in ENVIRONMENT {
-        text += &format!("  {name:<16} {meaning}\n");
-    }
-    text.trim_end().to_owned()
-}
+/// Variables all clients obey.
+const ENVIRONMENT: &[Meaning] = &[
+    ("MQTT_HOST", "Host name or address of the broker, where no flag gives one."),
+    ("MQTT_PORT", "Port of the broker, where no flag gives one."),
+    ("MQTT_USERNAME", "User Name, where no flag gives one."),
+    ("MQTT_PASSWORD", "Password, where no flag gives one; not seen in the list of processes."),
+    ("MQTT_URL", "mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC], for what none of these gives."),
+    ("XDG_CONFIG_HOME", "Directory of the default options file. Default: $HOME/.config."),
+];
 
-const REFUSED: (&str, &str) = (
+/// How options files are read.
+const OPTIONS_FILE: &str = "Options that are read before the command line; the first of the two that exists, unless \
+     -o names another. A line holds one option and, behind a space, its value, which is taken as it stands, without \
+     quotes. Lines that start with # and empty lines are skipped. The command line overrides the file; topics of \
+     options that may be repeated add up.";
+
+const REFUSED: Meaning = (
     "1-5, 128-162",
     "The broker refused the connection: its return code (MQTT 3.x) or Reason Code (MQTT 5), such as 5 or 135 not authorized.",
 );
-const FAILED: (&str, &str) = ("1", "Wrong arguments, --help, --version, unreadable input, or no connection.");
+const FAILED: Meaning = ("1", "Wrong arguments, --help, --version, unreadable input, or no connection.");
 
 static PUBLISH: Manual = Manual {
+    section: "1",
     about: "Publish messages to an MQTT broker",
-    usage: "NAME [-h HOST] [-p PORT] -t TOPIC {-m MESSAGE | -f FILE | -l | -s | -n} [OPTIONS]\n       \
-            NAME -L URL {-m MESSAGE | -f FILE | -l | -s | -n} [OPTIONS]",
+    usage: &[
+        "NAME [-h HOST] [-p PORT] -t TOPIC {-m MESSAGE | -f FILE | -l | -s | -n} [OPTIONS]",
+        "NAME -L URL {-m MESSAGE | -f FILE | -l | -s | -n} [OPTIONS]",
+    ],
     description: &[
         "Connects to an MQTT broker, publishes a message, or each line of standard input, to one topic, waits until \
          the broker has acknowledged what its QoS says, and ends.",
@@ -79,6 +52,8 @@ static PUBLISH: Manual = Manual {
         ("7", "The connection was lost, or the broker doesn't take such a message."),
         REFUSED,
     ],
+    environment: ENVIRONMENT,
+    files: &[("$XDG_CONFIG_HOME/mqtt-pub, $XDG_CONFIG_HOME/mosquitto_pub", OPTIONS_FILE)],
     examples: &[
         ("Publish one message with QoS 1:", "mqtt-pub -t room/temperature -m 21.5 -q 1"),
         ("Publish a message for each line:", "sensor | mqtt-pub -t room/temperature -l"),
@@ -92,8 +67,9 @@ static PUBLISH: Manual = Manual {
 };
 
 static SUBSCRIBE: Manual = Manual {
+    section: "1",
     about: "Subscribe to topics of an MQTT broker and print the messages",
-    usage: "NAME [-h HOST] [-p PORT] -t FILTER... [OPTIONS]\n       NAME -L URL [-t FILTER...] [OPTIONS]",
+    usage: &["NAME [-h HOST] [-p PORT] -t FILTER... [OPTIONS]", "NAME -L URL [-t FILTER...] [OPTIONS]"],
     description: &[
         "Connects to an MQTT broker, subscribes to Topic Filters and prints each message that arrives, followed by a \
          line end. A message without bytes prints nothing, unless -v asks for the topic too.",
@@ -107,6 +83,8 @@ static SUBSCRIBE: Manual = Manual {
         ("27", "The time of -W is over."),
         REFUSED,
     ],
+    environment: ENVIRONMENT,
+    files: &[("$XDG_CONFIG_HOME/mqtt-sub, $XDG_CONFIG_HOME/mosquitto_sub", OPTIONS_FILE)],
     examples: &[
         ("Print everything, with topics:", "mqtt-sub -t '#' -v"),
         ("Wait at most 5 seconds for one message:", "mqtt-sub -t room/temperature -C 1 -W 5"),
@@ -120,9 +98,12 @@ static SUBSCRIBE: Manual = Manual {
 };
 
 static REQUEST: Manual = Manual {
+    section: "1",
     about: "Publish a request to an MQTT broker and wait for the answer",
-    usage: "NAME [-h HOST] [-p PORT] -t TOPIC -e TOPIC {-m MESSAGE | -f FILE | -s | -n} [OPTIONS]\n       \
-            NAME -L URL -e TOPIC {-m MESSAGE | -f FILE | -s | -n} [OPTIONS]",
+    usage: &[
+        "NAME [-h HOST] [-p PORT] -t TOPIC -e TOPIC {-m MESSAGE | -f FILE | -s | -n} [OPTIONS]",
+        "NAME -L URL -e TOPIC {-m MESSAGE | -f FILE | -s | -n} [OPTIONS]",
+    ],
     description: &[
         "Connects to an MQTT broker, subscribes to the response topic, publishes the request, prints the first \
          message on the response topic, and ends. In MQTT 5, the default, the request carries the response topic as \
@@ -137,6 +118,8 @@ static REQUEST: Manual = Manual {
         ("27", "The time of -W is over."),
         REFUSED,
     ],
+    environment: ENVIRONMENT,
+    files: &[("$XDG_CONFIG_HOME/mqtt-rr, $XDG_CONFIG_HOME/mosquitto_rr", OPTIONS_FILE)],
     examples: &[
         ("Ask, and wait at most 3 seconds:", "mqtt-rr -t clock/get -e clock/answer/1 -n -W 3"),
         ("Send a file as the request:", "mqtt-rr -t job/run -e job/done/7 -f job.json -q 1"),

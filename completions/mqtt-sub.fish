@@ -1,0 +1,73 @@
+complete -c mqtt-sub -s t -l topic -d 'Topic Filter to subscribe to. May be repeated.' -r -f
+complete -c mqtt-sub -s U -l unsubscribe -d 'Topic Filter to unsubscribe from. May be repeated.' -r -f
+complete -c mqtt-sub -s T -l filter-out -d 'Neither print nor count messages that match this. May be repeated.' -r -f
+complete -c mqtt-sub -s q -l qos -d 'Highest QoS to receive messages with: 0, 1 or 2. Default: 0.' -r -f -a "0\t''
+1\t''
+2\t''"
+complete -c mqtt-sub -s C -d 'End after so many messages.' -r -f
+complete -c mqtt-sub -l random-filter -d 'Print a random part of the messages. Not built yet.' -r -f
+complete -c mqtt-sub -s W -d 'End after so many seconds, with exit status 27.' -r -f
+complete -c mqtt-sub -l retain-handling -d 'Send retained messages always, if new, or never (MQTT 5).' -r -f -a "always\t''
+new\t''
+never\t''"
+complete -c mqtt-sub -s F -d 'Print messages in this format. Not built yet.' -r -f
+complete -c mqtt-sub -s h -l host -d 'Host name or address of the broker. Default: localhost.' -r -f -a "(__fish_print_hostnames)"
+complete -c mqtt-sub -s p -l port -d 'Port; 0 makes the host the path of a unix socket. Default: 1883.' -r -f
+complete -c mqtt-sub -l unix -d 'Connect through a unix socket instead of TCP.' -r -F
+complete -c mqtt-sub -s L -l url -d 'All in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC.' -r -f
+complete -c mqtt-sub -s A -d 'Local address or host name to connect from.' -r -f -a "(__fish_print_hostnames)"
+complete -c mqtt-sub -l proxy -d 'SOCKS5 proxy: socks5h://[USER[:PASSWORD]@]HOST[:PORT]. Not built yet.' -r -f
+complete -c mqtt-sub -s i -l id -d 'ClientId. Default: none, the broker assigns one.' -r -f
+complete -c mqtt-sub -s I -l id-prefix -d 'ClientId is this and the process id.' -r -f
+complete -c mqtt-sub -s V -l protocol-version -d 'mqttv5, mqttv311 or mqttv31. Default: mqttv311; with -x mqttv5.' -r -f -a "mqttv5\t''
+mqttv311\t''
+mqttv31\t''"
+complete -c mqtt-sub -s x -d 'Keep the session so long; -1 is forever. Means MQTT 5.' -r -f
+complete -c mqtt-sub -s k -l keepalive -d 'Keep Alive, 5-65535. Default: 60.' -r -f
+complete -c mqtt-sub -s M -d 'Most QoS 1 and 2 messages on their way at a time. Default: 20.' -r -f
+complete -c mqtt-sub -s D -l property -d 'Set an MQTT 5 property of a packet. Not built yet.' -r -f
+complete -c mqtt-sub -s u -l username -d 'User Name.' -r -f -a "(__fish_complete_users)"
+complete -c mqtt-sub -s P -l pw -d 'Password, for all to see in the list of processes.' -r -f
+complete -c mqtt-sub -l pw-file -d 'Read the password from the first line of a file.' -r -F
+complete -c mqtt-sub -l pw-env -d 'Take the password from this environment variable.' -r -f
+complete -c mqtt-sub -l will-topic -d 'Topic of the Will, sent if this client goes without a word.' -r -f
+complete -c mqtt-sub -l will-payload -d 'Payload of the Will. Default: empty.' -r -f
+complete -c mqtt-sub -l will-qos -d 'QoS of the Will: 0, 1 or 2. Default: 0.' -r -f -a "0\t''
+1\t''
+2\t''"
+complete -c mqtt-sub -l cafile -d 'Trusted CA certificates, PEM; turns TLS on. Not built yet.' -r -F
+complete -c mqtt-sub -l capath -d 'Directory of such certificates; turns TLS on. Not built yet.' -r -f -a "(__fish_complete_directories)"
+complete -c mqtt-sub -l cert -d 'Certificate of this client, PEM. Not built yet.' -r -F
+complete -c mqtt-sub -l key -d 'Private key of this client, PEM. Not built yet.' -r -F
+complete -c mqtt-sub -l keyform -d 'Form of the private key: pem or engine. Not built yet.' -r -f
+complete -c mqtt-sub -l ciphers -d 'Ciphers to offer, as OpenSSL lists them. Not built yet.' -r -f
+complete -c mqtt-sub -l tls-version -d 'Lowest TLS version: tlsv1.2 or tlsv1.3. Not built yet.' -r -f
+complete -c mqtt-sub -l tls-alpn -d 'Application protocol to announce. Not built yet.' -r -f
+complete -c mqtt-sub -l tls-keylog -d 'Append TLS secrets to a file, for Wireshark. Not built yet.' -r -F
+complete -c mqtt-sub -l tls-engine -d 'OpenSSL engine to use. Not built yet.' -r -f
+complete -c mqtt-sub -l tls-engine-kpass-sha1 -d 'SHA-1 of the engine key\'s password. Not built yet.' -r -f
+complete -c mqtt-sub -l psk -d 'Pre-shared key, hexadecimal; turns TLS-PSK on. Not built yet.' -r -f
+complete -c mqtt-sub -l psk-identity -d 'Identity that goes with --psk. Not built yet.' -r -f
+complete -c mqtt-sub -s o -d 'Read options from this file, one a line, instead of the default one.' -r -F
+complete -c mqtt-sub -s E -d 'End as soon as the broker has the subscriptions.'
+complete -c mqtt-sub -l retained-only -d 'End at the first message that isn\'t retained. Not built yet.'
+complete -c mqtt-sub -l remove-retained -d 'Clear the retained messages received. Not built yet.'
+complete -c mqtt-sub -l message-rate -d 'Print messages a second instead of messages. Not built yet.'
+complete -c mqtt-sub -s w -l watch -d 'Show the last message of each topic in place. Not built yet.'
+complete -c mqtt-sub -s R -d 'Neither print nor count retained messages.'
+complete -c mqtt-sub -l retain-as-published -d 'Leave the retain flag as the publisher set it (MQTT 5).'
+complete -c mqtt-sub -s v -l verbose -d 'Print the topic before the message.'
+complete -c mqtt-sub -s N -d 'Print no line end after a message.'
+complete -c mqtt-sub -l pretty -d 'Print JSON with line ends and indentation. Not built yet.'
+complete -c mqtt-sub -l nodelay -d 'Set TCP_NODELAY: less delay, more packets.'
+complete -c mqtt-sub -s S -d 'Find the broker by its DNS SRV record. Not built yet.'
+complete -c mqtt-sub -l ws -d 'Connect by WebSocket. Not built yet.'
+complete -c mqtt-sub -s c -l disable-clean-session -d 'Keep the session when the connection ends. Needs -i.'
+complete -c mqtt-sub -l will-retain -d 'Retain the Will.'
+complete -c mqtt-sub -l tls-use-os-certs -d 'Trust the system\'s CAs; turns TLS on. Not built yet.'
+complete -c mqtt-sub -l insecure -d 'Don\'t check who the broker is. Not built yet.'
+complete -c mqtt-sub -l no-tls -d 'No TLS, even on port 8883.'
+complete -c mqtt-sub -s d -l debug -d 'Print what is sent and received.'
+complete -c mqtt-sub -l quiet -d 'Print no errors and warnings while running.'
+complete -c mqtt-sub -l help -d 'Print this and end, with exit status 1.'
+complete -c mqtt-sub -l version -d 'Print the version and end, with exit status 1.'

@@ -1,0 +1,303 @@
+//! `man/` and `completions/` hold exactly what the declarations of the flags print.
+//!
+//! `UPDATE_PRINTED=1 cargo test --test printed` writes them anew.
+
+// A test says what it expects by failing there, in its helpers too.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use clap_complete::Shell;
+use clap_mangen::Man;
+use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
+use mqtt_toolkit::options::manual::{DATE, Manual, Meaning, Page, pages};
+use mqtt_toolkit::options::passwd;
+
+/// File names with what belongs in them.
+type Printed = BTreeMap<String, Vec<u8>>;
+
+fn name(page: &Page) -> String {
+    page.command.get_name().to_owned()
+}
+
+fn man_pages() -> Printed {
+    pages().iter().map(|page| (format!("{}.{}", name(page), page.manual.section), man_page(page))).collect()
+}
+
+fn completion_files(name: &str) -> [(Shell, String); 3] {
+    [
+        (Shell::Bash, format!("{name}.bash")),
+        (Shell::Zsh, format!("_{name}")),
+        (Shell::Fish, format!("{name}.fish")),
+    ]
+}
+
+fn completions() -> Printed {
+    let mut printed = Printed::new();
+    for page in pages() {
+        let name = name(&page);
+        for (shell, file) in completion_files(&name) {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut page.command.clone(), &name, &mut text);
+            printed.insert(file, text);
+        }
+    }
+    printed
+}
+
+/// One manual page. Flags come from clap_mangen, everything else from `options::manual`.
+fn man_page(page: &Page) -> Vec<u8> {
+    let Manual { section, about, description, exit_status, environment, files, .. } = page.manual;
+    let name = name(page);
+    let source = format!("mqtt-toolkit {}", page.command.get_version().unwrap_or_default());
+    let mut text = Vec::new();
+    // The help texts name the values; clap_mangen's lists of them are not what mandoc wants to see.
+    let command = page.command.clone().mut_args(|arg| {
+        let takes_values = arg.get_action().takes_values();
+        arg.hide_possible_values(takes_values)
+    });
+    let man = Man::new(command).section(*section).date(DATE).source(source);
+    man.render_title(&mut text).unwrap();
+
+    let mut top = Roff::new();
+    top.control("SH", ["NAME"]);
+    top.text([roman(format!("{name} - {}{}", about[..1].to_lowercase(), &about[1..]))]);
+    top.control("SH", ["SYNOPSIS"]);
+    for (index, form) in page.manual.usage.iter().enumerate() {
+        if index > 0 {
+            top.control("br", []);
+        }
+        top.text([bold(&name), roman(form.replacen("NAME", "", 1))]);
+    }
+    top.control("SH", ["DESCRIPTION"]);
+    paragraphs(&mut top, description);
+    top.to_writer(&mut text).unwrap();
+
+    text.extend(options_section(&man));
+
+    let mut rest = Roff::new();
+    commands(&mut rest, page);
+    table(&mut rest, "EXIT STATUS", exit_status);
+    table(&mut rest, "ENVIRONMENT", environment);
+    table(&mut rest, "FILES", files);
+    examples(&mut rest, page.manual.examples);
+    rest.control("SH", ["SEE ALSO"]);
+    rest.text(see_also(page.manual.see_also));
+    rest.to_writer(&mut text).unwrap();
+    text
+}
+
+/// clap_mangen makes a section of each help heading; in a manual they are parts of OPTIONS.
+fn options_section(man: &Man) -> Vec<u8> {
+    let mut section = Vec::new();
+    man.render_options_section(&mut section).unwrap();
+    let section = String::from_utf8(section).unwrap();
+    let mut text = String::from(".SH OPTIONS\n");
+    for line in section.lines() {
+        match line.strip_prefix(".SH ") {
+            Some("OPTIONS") => {}
+            Some(part) => text += &format!(".SS {}\n", title(part)),
+            None => text += &format!("{line}\n"),
+        }
+    }
+    text.into_bytes()
+}
+
+/// `CONNECTION` as `Connection`; abbreviations stay.
+fn title(heading: &str) -> String {
+    let heading = heading.trim_matches('"');
+    if heading.len() <= 3 {
+        heading.to_owned()
+    } else {
+        heading[..1].to_owned() + &heading[1..].to_lowercase()
+    }
+}
+
+fn paragraphs(roff: &mut Roff, texts: &[&str]) {
+    for (index, text) in texts.iter().enumerate() {
+        if index > 0 {
+            roff.control("PP", []);
+        }
+        roff.text([roman(*text)]);
+    }
+}
+
+fn table(roff: &mut Roff, title: &str, rows: &[Meaning]) {
+    if !rows.is_empty() {
+        roff.control("SH", [title]);
+    }
+    for (key, meaning) in rows {
+        roff.control("TP", []);
+        roff.text([bold(*key)]);
+        roff.text([roman(*meaning)]);
+    }
+}
+
+fn commands(roff: &mut Roff, page: &Page) {
+    let verbs: Vec<_> = page.command.get_subcommands().collect();
+    if !verbs.is_empty() {
+        roff.control("SH", ["COMMANDS"]);
+    }
+    for verb in verbs {
+        roff.control("TP", []);
+        roff.text([bold(verb.get_name())]);
+        roff.text([roman(verb.get_about().map(ToString::to_string).unwrap_or_default())]);
+    }
+}
+
+fn examples(roff: &mut Roff, examples: &[Meaning]) {
+    roff.control("SH", ["EXAMPLES"]);
+    for (index, (purpose, command)) in examples.iter().enumerate() {
+        if index > 0 {
+            roff.control("PP", []);
+        }
+        roff.text([roman(*purpose)]);
+        roff.control("PP", []);
+        roff.control("RS", ["4"]);
+        roff.control("nf", []);
+        roff.text([roman(*command)]);
+        roff.control("fi", []);
+        roff.control("RE", []);
+    }
+}
+
+fn see_also(pages: &[Meaning]) -> Vec<Inline> {
+    let mut line = Vec::new();
+    for (index, (name, section)) in pages.iter().enumerate() {
+        if index > 0 {
+            line.push(roman(", "));
+        }
+        line.extend([italic(*name), roman(format!("({section})"))]);
+    }
+    line
+}
+
+/// Compares a directory with what is printed, or writes it.
+fn check(directory: &str, printed: &Printed) {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
+    if std::env::var_os("UPDATE_PRINTED").is_some() {
+        fs::create_dir_all(&directory).unwrap();
+        for file in files_in(&directory) {
+            fs::remove_file(directory.join(file)).unwrap();
+        }
+        for (file, text) in printed {
+            fs::write(directory.join(file), text).unwrap();
+        }
+    }
+    let expected: Vec<String> = printed.keys().cloned().collect();
+    assert_eq!(files_in(&directory), expected, "files in {}", directory.display());
+    for (file, text) in printed {
+        let found = fs::read(directory.join(file)).unwrap();
+        let (found, text) = (String::from_utf8_lossy(&found), String::from_utf8_lossy(text));
+        let differs = found.lines().zip(text.lines()).position(|(a, b)| a != b);
+        assert!(
+            found == text,
+            "{file} differs from what is printed, first in line {:?}; UPDATE_PRINTED=1 rewrites it",
+            differs.map(|line| line + 1)
+        );
+    }
+}
+
+fn files_in(directory: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// Runs a checker with this on its standard input; `None` where it isn't installed.
+fn checked_by(program: &str, arguments: &[&str], text: &[u8]) -> Option<(bool, String)> {
+    let child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = child.ok()?;
+    child.stdin.take().unwrap().write_all(text).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    Some((output.status.success(), said.into_owned()))
+}
+
+#[test]
+fn man_pages_are_what_is_printed() {
+    check("man", &man_pages());
+}
+
+#[test]
+fn completions_are_what_is_printed() {
+    check("completions", &completions());
+}
+
+/// mandoc finds nothing to warn of. Where it isn't installed, that is said and nothing is checked.
+#[test]
+fn man_pages_are_well_formed() {
+    for (file, text) in man_pages() {
+        let Some((fine, said)) = checked_by("mandoc", &["-T", "lint", "-W", "warning"], &text) else {
+            eprintln!("mandoc is not installed: the form of the man pages is not checked");
+            return;
+        };
+        assert!(fine && said.is_empty(), "{file}: {said}");
+    }
+}
+
+/// Each page has the sections a reader looks for, in the usual order.
+#[test]
+fn man_pages_have_their_sections() {
+    let wanted =
+        ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "\"EXIT STATUS\"", "EXAMPLES", "\"SEE ALSO\""];
+    for (file, text) in man_pages() {
+        let text = String::from_utf8(text).unwrap();
+        let sections = text.lines().filter_map(|line| line.strip_prefix(".SH "));
+        let found: Vec<&str> = sections.filter(|section| wanted.contains(section)).collect();
+        assert_eq!(found, wanted, "{file}");
+    }
+}
+
+/// Every flag of every program can be completed in every shell.
+#[test]
+fn completions_know_every_flag() {
+    let printed = completions();
+    for page in pages() {
+        for (shell, file) in completion_files(&name(&page)) {
+            let text = String::from_utf8_lossy(&printed[&file]);
+            let (short, long) = if shell == Shell::Fish { ("-s ", "-l ") } else { ("-", "--") };
+            for arg in page.command.get_arguments() {
+                let short = arg.get_short().map(|name| format!("{short}{name}"));
+                let long = arg.get_long().map(|name| format!("{long}{name}"));
+                for spelled in short.into_iter().chain(long) {
+                    assert!(text.contains(&spelled), "{file}: {spelled}");
+                }
+            }
+        }
+    }
+}
+
+/// Each shell that is installed takes its scripts.
+#[test]
+fn completions_are_scripts() {
+    for page in pages() {
+        for (shell, file) in completion_files(&name(&page)) {
+            if let Some((fine, said)) = checked_by(&shell.to_string(), &["-n"], &completions()[&file]) {
+                assert!(fine, "{file}: {said}");
+            }
+        }
+    }
+}
+
+/// The page of mqtt-passwd shows the forms of a call that its usage text shows.
+#[test]
+fn the_forms_of_passwd_are_those_of_its_usage() {
+    let usage = passwd::usage("NAME");
+    let forms = usage.lines().map(|line| line.trim_start_matches("Usage:").trim());
+    let forms: Vec<&str> =
+        forms.filter(|line| line.starts_with("NAME ") && line.contains("passwordfile")).collect();
+    let page = pages().into_iter().find(|page| name(page) == "mqtt-passwd").unwrap();
+    assert_eq!(page.manual.usage, forms);
+}
