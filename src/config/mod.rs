@@ -1,9 +1,21 @@
 //! mosquitto.conf: the table of keywords, the parser, and the settings it comes to. Pure.
 
+mod arguments;
+mod fault;
+mod files;
+mod keywords;
 mod listener;
 mod log_settings;
+mod message;
 mod model;
+mod parse;
 
+pub use arguments::Arguments;
+pub use fault::Fault;
+pub use files::{ConfigFiles, ReadProblem};
+pub use keywords::{Built, Keyword, Reload, Scope, Setter, Structure, ValueKind, find, keywords};
 pub use listener::{AcceptedVersions, Listener, ListenerProtocol, Security, SocketDomain};
 pub use log_settings::{LogDestinations, LogFacility, LogSettings, LogType, LogTypes};
+pub use message::Message;
 pub use model::{DEFAULT_PORT, Settings};
+pub use parse::{AtError, BadConfiguration, ConfigReader};

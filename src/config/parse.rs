@@ -1,0 +1,358 @@
+//! Reading mosquitto.conf: lines, their keywords, what they belong to, other files.
+//!
+//! The grammar is mosquitto's: one keyword a line, a `#` in the first column makes a comment, no quotes, no
+//! continuation lines. `listener` opens a listener that the lines after it belong to, within one file.
+
+use std::collections::HashSet;
+
+use super::arguments::{Arguments, is_separator};
+use super::fault::Fault;
+use super::files::{ConfigFiles, ReadProblem, conf_files};
+use super::keywords::{Built, Keyword, Scope, Structure, find};
+use super::message::{Message, Messages};
+use super::{Listener, LogType, Settings};
+
+/// What to do at an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtError {
+    /// Stop reading: to start a broker.
+    Stop,
+    /// Read on and say every one: to check a file.
+    Collect,
+}
+
+/// A configuration that can't be used. What is wrong is in the messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadConfiguration;
+
+/// Reads one configuration, out of one file or several.
+pub struct ConfigReader<'f> {
+    files: &'f mut dyn ConfigFiles,
+    at_error: AtError,
+    settings: Settings,
+    /// The listener on port 1883 of those who name none. `None` until something belongs to it.
+    default_listener: Option<Listener>,
+    /// `port` was given.
+    port_seen: bool,
+    /// A security setting was given: too late for `per_listener_settings`.
+    security_seen: bool,
+    /// The keywords that were given.
+    seen: HashSet<&'static str>,
+    messages: Messages,
+}
+
+/// The place in a file, and what it belongs to.
+struct Place<'a> {
+    file: &'a str,
+    line: usize,
+    included: bool,
+    listener: Current,
+}
+
+/// The listener that a line belongs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Current {
+    None,
+    Default,
+    Named(usize),
+    /// Its own line was refused; what follows is checked, then dropped.
+    Refused,
+}
+
+impl<'f> ConfigReader<'f> {
+    /// Starts with the defaults.
+    pub fn new(files: &'f mut dyn ConfigFiles, at_error: AtError) -> Self {
+        ConfigReader {
+            files,
+            at_error,
+            settings: Settings::default(),
+            default_listener: None,
+            port_seen: false,
+            security_seen: false,
+            seen: HashSet::new(),
+            messages: Messages::default(),
+        }
+    }
+
+    /// Reads a main file. A second one adds to the first.
+    pub fn read(&mut self, file: &str) -> Result<(), BadConfiguration> {
+        self.read_file(file, false)
+    }
+
+    /// The lines for the log so far.
+    pub fn take_messages(&mut self) -> Vec<Message> {
+        self.messages.take()
+    }
+
+    /// What it all comes to. `ports`: those of `-p`, which count in local-only mode.
+    pub fn finish(self, ports: &[u16]) -> Settings {
+        let mut settings = self.settings;
+        settings.listeners.extend(self.default_listener);
+        settings.finish(ports);
+        settings
+    }
+
+    fn read_file(&mut self, file: &str, included: bool) -> Result<(), BadConfiguration> {
+        let mut bytes = match self.files.read(file) {
+            Ok(bytes) => bytes,
+            Err(problem) => {
+                self.say(
+                    LogType::Error,
+                    match problem {
+                        ReadProblem::Unreadable => format!("Error: Unable to open config file '{file}'."),
+                        ReadProblem::Folder => format!("Error: Config file '{file}' is a directory."),
+                    },
+                );
+                return Err(BadConfiguration);
+            }
+        };
+        if let Some(end) = memchr::memchr(0, &bytes) {
+            self.say(
+                LogType::Warning,
+                format!("Warning: Config file '{file}' holds a zero byte, where it ends."),
+            );
+            bytes.truncate(end);
+        }
+        let mut place = Place { file, line: 0, included, listener: Current::None };
+        let mut result = Ok(());
+        for line in bytes.split(|byte| *byte == b'\n') {
+            place.line += 1;
+            if let Err(fault) = self.read_line(&mut place, line) {
+                self.complain(&place, &fault);
+                result = Err(BadConfiguration);
+                if self.at_error == AtError::Stop {
+                    break;
+                }
+            }
+        }
+        result
+    }
+
+    fn read_line(&mut self, place: &mut Place<'_>, line: &[u8]) -> Result<(), Fault> {
+        let Some((name, rest)) = split_keyword(line) else { return Ok(()) };
+        let name_text = || String::from_utf8_lossy(name).into_owned();
+        let keyword = find(name).ok_or_else(|| Fault::Unknown(name_text()))?;
+        if let Built::NotYet = keyword.built {
+            return Err(Fault::NotBuilt(name_text()));
+        }
+        self.find_listener(place, keyword)?;
+        if let Some(text) = keyword.deprecated {
+            self.say(
+                LogType::Notice,
+                format!(
+                    "The '{}' option is now deprecated and will be removed in version 3.0. {text}",
+                    keyword.name
+                ),
+            );
+        }
+        let first = self.seen.insert(keyword.name);
+        let per_listener = self.settings.per_listener_settings;
+        let mut arguments = Arguments::new(keyword.name, rest, first, per_listener);
+        let result = self.set(place, keyword, &mut arguments);
+        for (log_type, text) in std::mem::take(&mut arguments.remarks) {
+            self.say(log_type, text);
+        }
+        result
+    }
+
+    /// Sees to it that there is a listener where the keyword belongs to one.
+    fn find_listener(&mut self, place: &mut Place<'_>, keyword: &Keyword) -> Result<(), Fault> {
+        let missing = || Err(Fault::NeedsListener(keyword.name.to_owned()));
+        match (keyword.scope, place.listener) {
+            (Scope::Listener, Current::None) => missing(),
+            (Scope::NamedListener, Current::None | Current::Default) => missing(),
+            (Scope::Security, current) => {
+                self.security_seen = true;
+                if self.settings.per_listener_settings && current == Current::None {
+                    missing()
+                } else {
+                    Ok(())
+                }
+            }
+            (Scope::ListenerOrDefault, Current::None) => {
+                self.say(
+                    LogType::Information,
+                    format!("Creating default listener due to '{}' option.", keyword.name),
+                );
+                self.say(LogType::Information, format!(
+                    "It is best practice to define a 'listener' first. Using the '{}' option without a listener \
+                     will be disabled in the future.",
+                    keyword.name
+                ));
+                self.default_listener();
+                place.listener = Current::Default;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn set(
+        &mut self,
+        place: &mut Place<'_>,
+        keyword: &'static Keyword,
+        arguments: &mut Arguments<'_>,
+    ) -> Result<(), Fault> {
+        match keyword.built {
+            Built::NotYet => Err(Fault::NotBuilt(keyword.name.to_owned())),
+            Built::Settings(set) => set(&mut self.settings, arguments),
+            Built::Listener(set) => self.with_listener(place.listener, |listener| set(listener, arguments)),
+            Built::Security(set) if self.settings.per_listener_settings => {
+                self.with_listener(place.listener, |listener| set(&mut listener.security, arguments))
+            }
+            Built::Security(set) => set(&mut self.settings.security, arguments),
+            Built::Structure(structure) => self.shape(place, structure, arguments),
+        }
+    }
+
+    fn with_listener(
+        &mut self,
+        current: Current,
+        set: impl FnOnce(&mut Listener) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        match current {
+            Current::Named(index) => match self.settings.listeners.get_mut(index) {
+                Some(listener) => set(listener),
+                None => Ok(()),
+            },
+            Current::Default => set(self.default_listener()),
+            Current::None | Current::Refused => set(&mut Listener::default()),
+        }
+    }
+
+    fn default_listener(&mut self) -> &mut Listener {
+        self.default_listener.get_or_insert_default()
+    }
+
+    /// The keywords that open something or read on elsewhere.
+    fn shape(
+        &mut self,
+        place: &mut Place<'_>,
+        structure: Structure,
+        arguments: &mut Arguments<'_>,
+    ) -> Result<(), Fault> {
+        match structure {
+            Structure::Listener => {
+                place.listener = Current::Refused;
+                let listener = named_listener(arguments)?;
+                self.settings.local_only = false;
+                place.listener = Current::Named(self.settings.listeners.len());
+                self.settings.listeners.push(listener);
+            }
+            Structure::Port => self.set_port(place, arguments)?,
+            Structure::BindAddress => {
+                self.settings.local_only = false;
+                place.listener = Current::Default;
+                arguments
+                    .named("default listener bind_address")
+                    .text_once(&mut self.default_listener().address)?;
+            }
+            Structure::IncludeDir => self.include(place, arguments)?,
+            // Once it is true, it stays so.
+            Structure::PerListenerSettings if self.settings.per_listener_settings => {}
+            Structure::PerListenerSettings => {
+                self.settings.per_listener_settings = arguments.bool()?;
+                if self.settings.per_listener_settings && self.security_seen {
+                    return Err(Fault::other(
+                        "Error: per_listener_settings must be set before any other security settings.",
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn set_port(&mut self, place: &mut Place<'_>, arguments: &mut Arguments<'_>) -> Result<(), Fault> {
+        if self.port_seen {
+            arguments.remark(
+                LogType::Warning,
+                "Warning: Default listener port specified multiple times. Only the latest will be used.",
+            );
+        }
+        self.port_seen = true;
+        self.settings.local_only = false;
+        place.listener = Current::Default;
+        self.default_listener().port = arguments.int_to(1, u16::MAX)?;
+        Ok(())
+    }
+
+    fn include(&mut self, place: &Place<'_>, arguments: &mut Arguments<'_>) -> Result<(), Fault> {
+        if place.included {
+            return Err(Fault::other(
+                "Error: The include_dir option is only valid in the main configuration file.",
+            ));
+        }
+        let folder = arguments.raw()?;
+        let entries = self
+            .files
+            .list(folder)
+            .map_err(|_| Fault::Other(format!("Error: Unable to open include_dir '{folder}'.")))?;
+        let mut result = Ok(());
+        for file in conf_files(folder, entries) {
+            self.say(LogType::Information, format!("Loading config file '{file}'"));
+            if self.read_file(&file, true).is_err() {
+                result = Err(Fault::Included);
+                if self.at_error == AtError::Stop {
+                    break;
+                }
+            }
+        }
+        result
+    }
+
+    fn complain(&mut self, place: &Place<'_>, fault: &Fault) {
+        if *fault != Fault::Included {
+            self.say(LogType::Error, fault.to_string());
+        }
+        let (file, line) = (place.file, place.line);
+        self.say(
+            LogType::Error,
+            if place.included {
+                format!("Error found at '{file}:{line}'.")
+            } else {
+                format!("Error found at {file}:{line}.")
+            },
+        );
+    }
+
+    fn say(&mut self, log_type: LogType, text: String) {
+        self.messages.say(&self.settings.log, log_type, text);
+    }
+}
+
+/// The keyword of a line and what stands behind one separator; `None`: nothing to read.
+fn split_keyword(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    if line.first() == Some(&b'#') {
+        return None;
+    }
+    let end = line.iter().rposition(|byte| *byte != b'\r')? + 1;
+    let start = line[..end].iter().position(|byte| !is_separator(*byte))?;
+    let line = &line[start..end];
+    let length = line.iter().position(|byte| is_separator(*byte)).unwrap_or(line.len());
+    Some((&line[..length], line.get(length + 1..).unwrap_or(&[])))
+}
+
+/// `PORT [ADDRESS]` or `0 PATH`; a third word is ignored.
+fn named_listener(arguments: &mut Arguments<'_>) -> Result<Listener, Fault> {
+    let number = arguments.named("listener port").int()?;
+    let port = u16::try_from(number).map_err(|_| Fault::Invalid("port", number.to_string()))?;
+    let mut listener = Listener::new(port);
+    let word = match arguments.token() {
+        Ok(word) if word.starts_with('#') => None,
+        Ok(word) => Some(word.to_owned()),
+        Err(Fault::Empty(_)) => None,
+        Err(fault) => return Err(fault),
+    };
+    match (port, word) {
+        (0, None) => {
+            return Err(Fault::other("Error: A listener with port 0 must provide a Unix socket path."));
+        }
+        (0, path) => listener.unix_path = path,
+        (_, address) => listener.address = address,
+    }
+    Ok(listener)
+}
+
+#[cfg(test)]
+#[path = "parse_tests.rs"]
+mod tests;
