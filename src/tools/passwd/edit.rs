@@ -74,11 +74,22 @@ pub fn delete(text: &[u8], username: &[u8]) -> Result<Edited, usize> {
     Ok(edited)
 }
 
-/// The lines with a password that isn't hashed: index of the line, and the password.
+/// A line whose password isn't hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plain<'a> {
+    /// Counted from 0.
+    pub index: usize,
+    /// The password: up to the next colon, as mosquitto has it.
+    pub password: &'a [u8],
+    /// Whether something follows behind another colon, and will be dropped.
+    pub more: bool,
+}
+
+/// The lines with a password that isn't hashed.
 ///
 /// # Errors
 /// The number of a corrupt line, or of one with a damaged hash: hashing that would hide it.
-pub fn find_plain(text: &[u8]) -> Result<Vec<(usize, &[u8])>, usize> {
+pub fn find_plain(text: &[u8]) -> Result<Vec<Plain<'_>>, usize> {
     let mut plain = Vec::new();
     for (index, old) in lines(text).enumerate() {
         if is_corrupt(old) {
@@ -87,7 +98,9 @@ pub fn find_plain(text: &[u8]) -> Result<Vec<(usize, &[u8])>, usize> {
         let PasswordLine::User { hash, .. } = parse_password_line(old) else { continue };
         match PasswordHash::parse(hash) {
             Ok(_) => {}
-            Err(PasswordHashError::UnknownKind) => plain.push((index, hash)),
+            Err(PasswordHashError::UnknownKind) => {
+                plain.push(Plain { index, password: hash, more: has_third_field(old) });
+            }
             Err(_) => return Err(index + 1),
         }
     }
@@ -136,6 +149,12 @@ pub fn is_of(line: &[u8], username: &[u8]) -> bool {
         PasswordLine::Skipped => return false,
     };
     name == trim_blanks(username)
+}
+
+/// Whether something follows the password behind another colon.
+fn has_third_field(line: &[u8]) -> bool {
+    let behind_name = line.iter().skip_while(|&&byte| byte != b':').skip_while(|&&byte| byte == b':');
+    behind_name.copied().any(|byte| byte == b':')
 }
 
 /// A line's own newline: `\r\n`, `\n` or none.
@@ -210,8 +229,9 @@ mod tests {
     fn only_plain_passwords_are_hashed() {
         let old = format!("# c:x\na: pw \nb:{}\nc:p w:third", hash());
         let plain = find_plain(old.as_bytes()).unwrap();
-        assert_eq!(plain, [(1, &b"pw"[..]), (3, b"p w")]);
-        let hashes: Vec<_> = plain.iter().map(|(index, _)| (*index, hash())).collect();
+        let line = |index, password, more| Plain { index, password, more };
+        assert_eq!(plain, [line(1, b"pw", false), line(3, b"p w", true)]);
+        let hashes: Vec<_> = plain.iter().map(|plain| (plain.index, hash())).collect();
         let new = replace_lines(old.as_bytes(), &hashes);
         let new = String::from_utf8(new.to_vec()).unwrap().replace(&hash().to_string(), "HASH");
         assert_eq!(new, "# c:x\na:HASH\nb:HASH\nc:HASH");

@@ -109,9 +109,12 @@ impl LockedFile {
             let name = temporary.path.display();
             Failure::new(format!("Error copying data to backup password file \"{name}\", not continuing."))
         })?;
-        // The owner can't be kept where the file is another's, and a file that is a mount of its own (a container's)
-        // can't be replaced: then it is written in place, with the new one beside it until that is done.
-        let replaced = self.copy_access(&file).is_ok() && fs::rename(&temporary.path, &self.path).is_ok();
+        // The owner can't be kept where the file is another's, a second link to it would keep the old content, and a
+        // file that is a mount of its own (a container's) can't be replaced: then it is written in place, with the
+        // new one beside it until that is done.
+        let replaced = self.metadata.nlink() == 1
+            && self.copy_access(&file).is_ok()
+            && fs::rename(&temporary.path, &self.path).is_ok();
         if replaced {
             temporary.keep = true;
         } else if self.write_in_place(content).is_err() {

@@ -160,9 +160,16 @@ fn hash_plain(file: &OsStr, hashing: Hashing) -> Result<(), Failure> {
         return Ok(());
     }
     let mut hashes = Vec::with_capacity(plain.len());
-    for (index, password) in plain {
+    for edit::Plain { index, password, more } in plain {
         check_password(password)?;
         hashes.push((index, hash(password, hashing)?));
+        if more {
+            complain(format!(
+                "Warning: {}:{}: a password ends at the ':', what follows it is dropped.",
+                path.display(),
+                index + 1
+            ));
+        }
     }
     locked.replace(&edit::replace_lines(&text, &hashes))
 }

@@ -1,0 +1,10 @@
+//! mqtt-passwd as a program: its forms, prompts, files, and side by side with mosquitto's own.
+
+mod passwd {
+    mod desk;
+    mod files;
+    mod forms;
+    mod mosquitto;
+    mod prompts;
+    mod words;
+}
