@@ -291,6 +291,7 @@ impl Shard {
         let session_present = old.is_some();
         self.furnish(session, &pending);
         self.settle(now, session, &pending);
+        self.notice_connected(&pending, out);
         let keep_alive = self.send_connack(session_present, &pending, out);
         let connection = &mut self.connections[key];
         connection.keep_alive = keep_alive;
@@ -298,7 +299,6 @@ impl Shard {
             let at = now.monotonic + u64::from(keep_alive) * 1500;
             self.timers.set(at, Timer::Silence(key, pending.generation));
         }
-        self.notice_connected(&pending, out);
         self.sessions[session as usize].will = pending.will.take();
         if session_present {
             self.resume(now, session, out);
