@@ -86,7 +86,12 @@ impl Shard {
 
     /// The answer to a [`Verification`].
     pub fn verified(
-        &mut self, now: Now, key: ConnectionKey, generation: u32, verdict: Verdict, out: &mut Outbox,
+        &mut self,
+        now: Now,
+        key: ConnectionKey,
+        generation: u32,
+        verdict: Verdict,
+        out: &mut Outbox,
     ) {
         let asked = |p: &Pending| p.key == key && p.generation == generation;
         let Some(at) = self.authenticating.iter().position(asked) else { return };

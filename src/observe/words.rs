@@ -108,7 +108,9 @@ fn ended(why: Ended) -> &'static str {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Notice::NewConnection { peer, port } => write!(f, "New connection from {} on port {port}.", At(peer)),
+            Notice::NewConnection { peer, port } => {
+                write!(f, "New connection from {} on port {port}.", At(peer))
+            }
             Notice::ClientConnected { peer, client, version, clean_start, keep_alive, username, bridge } => {
                 let what = if *bridge { "bridge" } else { "client" };
                 let (p, c) = (*version as u8, u8::from(*clean_start));
@@ -133,7 +135,11 @@ impl fmt::Display for Notice {
                 write!(f, "Bad client {} sending multiple CONNECT messages.", At(peer))
             }
             Notice::LooksLikeTls { peer } => {
-                write!(f, "Client from {} appears to be using TLS to connect to a non-TLS listener.", At(peer))
+                write!(
+                    f,
+                    "Client from {} appears to be using TLS to connect to a non-TLS listener.",
+                    At(peer)
+                )
             }
             Notice::Dropping { client } => {
                 write!(f, "Outgoing messages are being dropped for client {client}.")

@@ -96,8 +96,11 @@ impl Server {
         raise_file_limit();
         let system = |error: io::Error| Error::start(format!("Error: {}", reason(&error)));
         let wall = wall_clock();
-        let password_files =
-            settings.listeners.iter().map(|l| rules::password_file(&settings, l)).collect::<Result<Vec<_>, _>>()?;
+        let password_files = settings
+            .listeners
+            .iter()
+            .map(|l| rules::password_file(&settings, l))
+            .collect::<Result<Vec<_>, _>>()?;
         let mut listening = open_all(&settings, &logger, wall)?;
         let poll = Poll::new().map_err(system)?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER).map_err(system)?);
@@ -245,7 +248,10 @@ impl Server {
             Ok(files) => self.password_files = files,
             Err(error) => {
                 self.say(LogType::Error, &error.to_string());
-                self.say(LogType::Error, "Error: The password files were not reloaded; the old ones stay in force.");
+                self.say(
+                    LogType::Error,
+                    "Error: The password files were not reloaded; the old ones stay in force.",
+                );
             }
         }
     }
@@ -328,7 +334,8 @@ impl Server {
         if part == client.input.len() {
             // Keep the memory of the part for the next one only if there is one.
             let mut input = std::mem::take(&mut client.input);
-            let taken = contained(&mut self.shard, self.now, key, &self.buffer[..part + count], &mut self.outbox);
+            let taken =
+                contained(&mut self.shard, self.now, key, &self.buffer[..part + count], &mut self.outbox);
             let rest = &self.buffer[taken.min(part + count)..part + count];
             if !rest.is_empty() {
                 input.clear();

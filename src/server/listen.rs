@@ -80,7 +80,9 @@ pub fn open_all(settings: &Settings, logger: &Logger, now: u64) -> Result<Vec<Li
         match open_one(index, listener, logger, now, &mut open) {
             Ok(()) => {}
             // In local-only mode one of 127.0.0.1 and ::1 is enough.
-            Err(error) if settings.local_only && (index + 1 < settings.listeners.len() || !open.is_empty()) => {
+            Err(error)
+                if settings.local_only && (index + 1 < settings.listeners.len() || !open.is_empty()) =>
+            {
                 logger.log(LogType::Warning, now, format_args!("Warning: {error}"));
             }
             Err(error) => return Err(error),
@@ -93,7 +95,11 @@ pub fn open_all(settings: &Settings, logger: &Logger, now: u64) -> Result<Vec<Li
 }
 
 fn open_one(
-    index: usize, listener: &Listener, logger: &Logger, now: u64, open: &mut Vec<Listening>,
+    index: usize,
+    listener: &Listener,
+    logger: &Logger,
+    now: u64,
+    open: &mut Vec<Listening>,
 ) -> Result<(), Error> {
     if let Some(path) = &listener.unix_path {
         logger.log(LogType::Information, now, format_args!("Opening unix listen socket on path {path}."));
@@ -105,11 +111,7 @@ fn open_one(
     for address in addresses(listener)? {
         let family = if address.is_ipv4() { "ipv4" } else { "ipv6" };
         let port = address.port();
-        logger.log(
-            LogType::Information,
-            now,
-            format_args!("Opening {family} listen socket on port {port}."),
-        );
+        logger.log(LogType::Information, now, format_args!("Opening {family} listen socket on port {port}."));
         match open_tcp(address, listener.bind_interface.as_deref()) {
             Ok(socket) => {
                 open.push(Listening { kind: Kind::Tcp(socket), listener: index });
@@ -160,7 +162,9 @@ fn addresses(listener: &Listener) -> Result<Vec<SocketAddr>, Error> {
     };
     let chosen: Vec<SocketAddr> = all.into_iter().filter(wanted).collect();
     if chosen.is_empty() {
-        return Err(Error::start(format!("Error: No address of port {port} is in the socket_domain asked for.")));
+        return Err(Error::start(format!(
+            "Error: No address of port {port} is in the socket_domain asked for."
+        )));
     }
     Ok(chosen)
 }
@@ -197,7 +201,8 @@ fn open_unix(path: &str) -> Result<Kind, Error> {
     rustix::process::umask(old);
     bound.map_err(fail)?;
     socket.listen(BACKLOG).map_err(fail)?;
-    let listener = UnixListener::from_std(std::os::unix::net::UnixListener::from(std::os::fd::OwnedFd::from(socket)));
+    let listener =
+        UnixListener::from_std(std::os::unix::net::UnixListener::from(std::os::fd::OwnedFd::from(socket)));
     Ok(Kind::Unix(listener, path.into(), path.into()))
 }
 

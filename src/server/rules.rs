@@ -58,9 +58,8 @@ pub fn password_file(settings: &Settings, listener: &Listener) -> Result<Option<
     let text = std::fs::read(path).map_err(|error| {
         Error::file(format!("password-file: Error: Unable to open pwfile \"{path}\". {}.", reason(&error)))
     })?;
-    let file =
-        PasswordFile::parse(&text, path).map_err(|error| {
-            Error::file(format!("password-file: {error} Error found at {path}:{}.", error.line))
-        })?;
+    let file = PasswordFile::parse(&text, path).map_err(|error| {
+        Error::file(format!("password-file: {error} Error found at {path}:{}.", error.line))
+    })?;
     Ok(Some(Arc::new(file)))
 }

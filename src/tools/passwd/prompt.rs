@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use zeroize::Zeroizing;
 
@@ -49,9 +49,7 @@ impl Prompt {
         let asking = Arc::new(AtomicBool::new(true));
         watch_signals(terminal.clone(), asking.clone());
         if let Some(settings) = &terminal {
-            let mut silent = settings.clone();
-            silent.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL);
-            let _ = tcsetattr(stdin(), OptionalActions::Now, &silent);
+            let _ = tcsetattr(stdin(), OptionalActions::Now, &silent(settings.clone()));
         }
         let to_stderr = only_result && terminal.is_some();
         Prompt { terminal, to_stderr, asking }
@@ -126,6 +124,16 @@ impl Drop for Prompt {
         self.restore();
         self.asking.store(false, Ordering::SeqCst);
     }
+}
+
+/// The settings rpassword reads with. They are set before the question is asked, so that an answer (or Ctrl-C) that
+/// comes at once meets them.
+fn silent(mut settings: Termios) -> Termios {
+    let modes = LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG;
+    settings.local_modes.remove(modes);
+    settings.special_codes[SpecialCodeIndex::VMIN] = 1;
+    settings.special_codes[SpecialCodeIndex::VTIME] = 0;
+    settings
 }
 
 fn restore(terminal: Option<&Termios>) {
