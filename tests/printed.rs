@@ -12,10 +12,15 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use clap_complete::Shell;
-use clap_mangen::Man;
-use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
-use mqtt_toolkit::options::manual::{DATE, Manual, Meaning, Page, pages};
+use mqtt_toolkit::config::keywords;
+use mqtt_toolkit::options::manual::{Page, pages};
 use mqtt_toolkit::options::passwd;
+use printed::{conf_page, program_page};
+
+mod printed {
+    pub mod conf_page;
+    pub mod program_page;
+}
 
 /// File names with what belongs in them.
 type Printed = BTreeMap<String, Vec<u8>>;
@@ -25,7 +30,11 @@ fn name(page: &Page) -> String {
 }
 
 fn man_pages() -> Printed {
-    pages().iter().map(|page| (format!("{}.{}", name(page), page.manual.section), man_page(page))).collect()
+    let program =
+        |page: &Page| (format!("{}.{}", name(page), page.manual.section), program_page::man_page(page));
+    let mut printed: Printed = pages().iter().map(program).collect();
+    printed.insert(format!("{}.5", conf_page::NAME), conf_page::man_page());
+    printed
 }
 
 fn completion_files(name: &str) -> [(Shell, String); 3] {
@@ -47,133 +56,6 @@ fn completions() -> Printed {
         }
     }
     printed
-}
-
-/// One manual page. Flags come from clap_mangen, everything else from `options::manual`.
-fn man_page(page: &Page) -> Vec<u8> {
-    let Manual { section, about, description, exit_status, environment, files, .. } = page.manual;
-    let name = name(page);
-    let source = format!("mqtt-toolkit {}", page.command.get_version().unwrap_or_default());
-    let mut text = Vec::new();
-    // The help texts name the values; clap_mangen's lists of them are not what mandoc wants to see.
-    let command = page.command.clone().mut_args(|arg| {
-        let takes_values = arg.get_action().takes_values();
-        arg.hide_possible_values(takes_values)
-    });
-    let man = Man::new(command).section(*section).date(DATE).source(source);
-    man.render_title(&mut text).unwrap();
-
-    let mut top = Roff::new();
-    top.control("SH", ["NAME"]);
-    top.text([roman(format!("{name} - {}{}", about[..1].to_lowercase(), &about[1..]))]);
-    top.control("SH", ["SYNOPSIS"]);
-    for (index, form) in page.manual.usage.iter().enumerate() {
-        if index > 0 {
-            top.control("br", []);
-        }
-        top.text([bold(&name), roman(form.replacen("NAME", "", 1))]);
-    }
-    top.control("SH", ["DESCRIPTION"]);
-    paragraphs(&mut top, description);
-    top.to_writer(&mut text).unwrap();
-
-    text.extend(options_section(&man));
-
-    let mut rest = Roff::new();
-    commands(&mut rest, page);
-    table(&mut rest, "EXIT STATUS", exit_status);
-    table(&mut rest, "ENVIRONMENT", environment);
-    table(&mut rest, "FILES", files);
-    examples(&mut rest, page.manual.examples);
-    rest.control("SH", ["SEE ALSO"]);
-    rest.text(see_also(page.manual.see_also));
-    rest.to_writer(&mut text).unwrap();
-    text
-}
-
-/// clap_mangen makes a section of each help heading; in a manual they are parts of OPTIONS.
-fn options_section(man: &Man) -> Vec<u8> {
-    let mut section = Vec::new();
-    man.render_options_section(&mut section).unwrap();
-    let section = String::from_utf8(section).unwrap();
-    let mut text = String::from(".SH OPTIONS\n");
-    for line in section.lines() {
-        match line.strip_prefix(".SH ") {
-            Some("OPTIONS") => {}
-            Some(part) => text += &format!(".SS {}\n", title(part)),
-            None => text += &format!("{line}\n"),
-        }
-    }
-    text.into_bytes()
-}
-
-/// `CONNECTION` as `Connection`; abbreviations stay.
-fn title(heading: &str) -> String {
-    let heading = heading.trim_matches('"');
-    if heading.len() <= 3 {
-        heading.to_owned()
-    } else {
-        heading[..1].to_owned() + &heading[1..].to_lowercase()
-    }
-}
-
-fn paragraphs(roff: &mut Roff, texts: &[&str]) {
-    for (index, text) in texts.iter().enumerate() {
-        if index > 0 {
-            roff.control("PP", []);
-        }
-        roff.text([roman(*text)]);
-    }
-}
-
-fn table(roff: &mut Roff, title: &str, rows: &[Meaning]) {
-    if !rows.is_empty() {
-        roff.control("SH", [title]);
-    }
-    for (key, meaning) in rows {
-        roff.control("TP", []);
-        roff.text([bold(*key)]);
-        roff.text([roman(*meaning)]);
-    }
-}
-
-fn commands(roff: &mut Roff, page: &Page) {
-    let verbs: Vec<_> = page.command.get_subcommands().collect();
-    if !verbs.is_empty() {
-        roff.control("SH", ["COMMANDS"]);
-    }
-    for verb in verbs {
-        roff.control("TP", []);
-        roff.text([bold(verb.get_name())]);
-        roff.text([roman(verb.get_about().map(ToString::to_string).unwrap_or_default())]);
-    }
-}
-
-fn examples(roff: &mut Roff, examples: &[Meaning]) {
-    roff.control("SH", ["EXAMPLES"]);
-    for (index, (purpose, command)) in examples.iter().enumerate() {
-        if index > 0 {
-            roff.control("PP", []);
-        }
-        roff.text([roman(*purpose)]);
-        roff.control("PP", []);
-        roff.control("RS", ["4"]);
-        roff.control("nf", []);
-        roff.text([roman(*command)]);
-        roff.control("fi", []);
-        roff.control("RE", []);
-    }
-}
-
-fn see_also(pages: &[Meaning]) -> Vec<Inline> {
-    let mut line = Vec::new();
-    for (index, (name, section)) in pages.iter().enumerate() {
-        if index > 0 {
-            line.push(roman(", "));
-        }
-        line.extend([italic(*name), roman(format!("({section})"))]);
-    }
-    line
 }
 
 /// Compares a directory with what is printed, or writes it.
@@ -252,12 +134,19 @@ fn man_pages_are_well_formed() {
 fn man_pages_have_their_sections() {
     let wanted =
         ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "\"EXIT STATUS\"", "EXAMPLES", "\"SEE ALSO\""];
-    for (file, text) in man_pages() {
-        let text = String::from_utf8(text).unwrap();
+    for page in pages() {
+        let (file, text) = (name(&page), String::from_utf8(program_page::man_page(&page)).unwrap());
         let sections = text.lines().filter_map(|line| line.strip_prefix(".SH "));
         let found: Vec<&str> = sections.filter(|section| wanted.contains(section)).collect();
         assert_eq!(found, wanted, "{file}");
     }
+}
+
+/// The page of the configuration has an entry for each keyword.
+#[test]
+fn every_keyword_is_in_the_page() {
+    let text = String::from_utf8(conf_page::man_page()).unwrap();
+    assert_eq!(text.matches(".TP\n").count(), keywords().count());
 }
 
 /// Every flag of every program can be completed in every shell.

@@ -11,6 +11,9 @@ use super::raw::Raw;
 use super::topics::topic;
 use crate::protocol::QoS;
 
+/// Longest pause in seconds: 68 years, which any clock can add.
+const LONGEST_DELAY: f64 = i32::MAX as f64;
+
 pub(super) fn flags() -> Vec<Flag> {
     vec![
         publish_topic("Topic to publish to."),
@@ -50,7 +53,7 @@ pub(super) fn flags() -> Vec<Flag> {
                 if seconds < 0.0 {
                     return Err(Complaint::RepeatDelay.into());
                 }
-                raw.repeat_delay = Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
+                raw.repeat_delay = Some(Duration::from_secs_f64(seconds.min(LONGEST_DELAY)));
                 Ok(())
             },
         ),

@@ -11,6 +11,16 @@ use super::program::Program;
 /// When the text of a page last changed, as it shows at its foot.
 pub const DATE: &str = "2026-11-24";
 
+/// How a configuration file is read: the DESCRIPTION of its page. Its keywords are `config::keywords`.
+pub const CONFIGURATION: &[&str] = &[
+    "mqtt-broker reads the configuration files of mosquitto. Each line holds a keyword and, behind spaces, its value. \
+     Lines that start with # and empty lines are skipped; a # behind a value belongs to the value.",
+    "Keywords of a listener concern the last listener line above them, and those of a bridge the last connection \
+     line. SIGHUP makes the broker read the file again and take up what is marked as reloaded; if there is a mistake \
+     in it, the old configuration stays whole.",
+    "A keyword that is marked as not built yet is an error that says so.",
+];
+
 /// A value or a name, and what it means.
 pub type Meaning = (&'static str, &'static str);
 

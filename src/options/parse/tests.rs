@@ -1,5 +1,7 @@
 //! Command lines and what mosquitto 2.1 says to them.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::options::{MessageSource, Target};
 use crate::protocol::{QoS, RetainHandling, Version};
@@ -312,6 +314,13 @@ fn every_flag_of_subscribe_reaches_the_job() {
 }
 
 #[test]
+fn pauses_of_any_length() {
+    let pause = |text: &str| publish(&["-t", "a", "-m", "b", "--repeat-delay", text]).unwrap().repeat_delay;
+    assert_eq!(pause("1e999").as_secs(), i32::MAX as u64);
+    assert!(pause("x").is_zero());
+}
+
+#[test]
 fn sessions_that_never_expire() {
     for line in ["-i a -x -1", "-i a -x ∞", "-i a -c -V 5", "-i a -x 4294967295"] {
         let job = subscribe(&split(&format!("-t t {line}"))).unwrap();
@@ -452,4 +461,49 @@ fn options_files() {
 fn secrets_do_not_show() {
     let job = publish(&split("-t a -m b -u u -P hidden-secret")).unwrap();
     assert!(!format!("{job:?}").contains("hidden-secret"));
+}
+
+/// A token of a command line: mostly one that means something.
+fn token() -> impl Strategy<Value = OsString> {
+    use std::os::unix::ffi::OsStringExt;
+    let known: Vec<OsString> = [Program::Publish, Program::Subscribe, Program::Request]
+        .into_iter()
+        .flat_map(Program::flags)
+        .flat_map(|flag| {
+            let short = flag.arg.get_short().map(|name| format!("-{name}"));
+            short.into_iter().chain(flag.arg.get_long().map(|name| format!("--{name}")))
+        })
+        .map(OsString::from)
+        .collect();
+    prop_oneof![
+        4 => prop::sample::select(known),
+        2 => "[-+0-9.e]{0,25}".prop_map(OsString::from),
+        1 => "(mqtt|ws)://[a-z@:/0-9\\[\\]]{0,12}".prop_map(OsString::from),
+        1 => prop::collection::vec(any::<u8>(), 0..12).prop_map(OsString::from_vec),
+    ]
+}
+
+proptest! {
+    /// Whatever the command line, options file and environment: a job or a complaint, never a panic.
+    #[test]
+    fn any_command_line_is_a_job_or_a_complaint(
+        line in prop::collection::vec(token(), 0..12),
+        file in prop::collection::vec(any::<u8>(), 0..64),
+        value in token(),
+    ) {
+        let line: Vec<OsString> = std::iter::once(OsString::from("mqtt-pub")).chain(line).collect();
+        let from = Surroundings {
+            variable: &|_| Some(value.clone()),
+            read_file: &|_| Ok(file.clone()),
+            process_id: 1,
+        };
+        for stop in [
+            publish_job(&line, &from).err(),
+            subscribe_job(&line, &from).err(),
+            request_job(&line, &from).err(),
+        ].into_iter().flatten() {
+            prop_assert_eq!(stop.exit_code, 1);
+            prop_assert!(!stop.stdout.is_empty() || stop.stderr.starts_with("Error: "));
+        }
+    }
 }
