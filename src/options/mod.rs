@@ -4,6 +4,7 @@
 //! words of every complaint are mosquitto's. [`Program::command`] is the declaration that help, man pages and
 //! completions are printed from. This room reads no file and no environment: [`Surroundings`] hands them in.
 
+pub mod broker;
 mod complaint;
 mod connection;
 mod credentials;
