@@ -265,7 +265,10 @@ impl BrokerName {
         );
         for flag in FLAGS {
             let short = flag.short.map(|short| format!("-{short}, ")).unwrap_or_default();
-            let value = flag.value.map(|value| format!(" {value}")).unwrap_or_default();
+            let value = match flag.kind {
+                Kind::Health => " [URL]".to_owned(),
+                _ => flag.value.map(|value| format!(" {value}")).unwrap_or_default(),
+            };
             text += &format!(" {short}--{}{value} :\n      {}\n", flag.long, flag.help);
         }
         text

@@ -159,6 +159,12 @@ impl Server {
         self.handle.clone()
     }
 
+    /// Leaves all signals to somebody else: only [`Handle::stop`] ends this server.
+    pub fn without_signals(mut self) -> Self {
+        self.signals = Signals::none();
+        self
+    }
+
     /// Serves until SIGTERM, SIGINT or [`Handle::stop`].
     pub fn run(mut self) -> Result<(), Error> {
         let mut events = Events::with_capacity(1024);

@@ -36,6 +36,11 @@ pub struct Signals {
 }
 
 impl Signals {
+    /// Takes no signal.
+    pub fn none() -> Self {
+        Signals { pipes: Vec::new(), handlers: Vec::new() }
+    }
+
     /// Takes the signals over.
     pub fn new() -> io::Result<Self> {
         let mut signals = Signals { pipes: Vec::new(), handlers: Vec::new() };

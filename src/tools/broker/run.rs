@@ -1,0 +1,115 @@
+//! A broker from its start to its end.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use super::background::{self, Side};
+use super::exec::{self, Command};
+use super::pid_file::PidFile;
+use super::ready::LocalAddress;
+use super::{Job, SYSTEM, account, now, say, start_log};
+use crate::config::LogType::{Error, Information, Warning};
+use crate::observe::Logger;
+use crate::server::Server;
+
+/// Runs the broker of this job; the exit code.
+pub(super) fn run(job: Job, logger: &Logger) -> u8 {
+    match prepare_process(&job, logger) {
+        Ok(Some(_pid_file)) => serve(job, logger),
+        Ok(None) => 0,
+        Err(code) => code,
+    }
+}
+
+/// Account, umask, background and process id, in this order. `None`: another process goes on.
+fn prepare_process(job: &Job, logger: &Logger) -> Result<Option<PidFile>, u8> {
+    if job.exec.is_none() {
+        account::drop_privileges(job.settings.user.as_deref(), logger)?;
+    } else if job.settings.user.is_some() {
+        // The command runs as whoever asked for it, and the broker with it.
+        say(logger, Warning, format_args!("Warning: The 'user' option has no effect with --exec."));
+    }
+    account::set_umask(logger)?;
+    if job.daemon {
+        match background::go() {
+            Ok(Side::Child) => {}
+            Ok(Side::Parent) => return Ok(None),
+            Err(text) => {
+                say(logger, Error, format_args!("{text}"));
+                return Err(1);
+            }
+        }
+    }
+    PidFile::write(job.settings.pid_file.as_deref()).map(Some).map_err(|_| {
+        say(logger, Error, format_args!("Error: Unable to write pid file."));
+        SYSTEM
+    })
+}
+
+/// Everything that is in the log between "starting" and "terminating".
+fn serve(mut job: Job, logger: &Logger) -> u8 {
+    logger.configure(&job.settings.log, now());
+    start_log::starting(&job, logger);
+    let (name, command, print_address) = (job.name, job.exec.take(), job.print_address);
+    let settings = Arc::new(job.settings);
+    let result = Server::bind(settings.clone(), logger.clone())
+        .map_err(|error| Failure { text: error.to_string(), code: error.exit_code() })
+        .and_then(|server| {
+            let address = local_address(&server, print_address || command.is_some())?;
+            say(logger, Information, format_args!("{} version {} running", name.name, name.version));
+            if let (true, Some(address)) = (print_address, address) {
+                let mut stdout = std::io::stdout().lock();
+                let _ = writeln!(stdout, "{address}").and_then(|()| stdout.flush());
+            }
+            match (command, address) {
+                (Some(command), Some(address)) => serve_command(server, &command, address),
+                _ => serve_all(server).map(|()| 0),
+            }
+        });
+    let code = result.unwrap_or_else(|failure| {
+        say(logger, Error, format_args!("{}", failure.text));
+        // Whoever sends the log elsewhere should still see why there is no broker.
+        if !settings.log.destinations.stderr && logger.enabled(Error) {
+            let _ = writeln!(std::io::stderr(), "{}", failure.text);
+        }
+        failure.code
+    });
+    say(logger, Information, format_args!("{} version {} terminating", name.name, name.version));
+    code
+}
+
+/// Why a broker ends that shouldn't: a line for the log, and the exit code.
+pub(super) struct Failure {
+    pub(super) text: String,
+    pub(super) code: u8,
+}
+
+fn local_address(server: &Server, wanted: bool) -> Result<Option<LocalAddress>, Failure> {
+    let address = LocalAddress::of(&server.addresses());
+    if wanted && address.is_none() {
+        let text = "Error: --print-address and --exec need a TCP listener, and the configuration has none.";
+        return Err(Failure { text: text.to_owned(), code: super::INVALID });
+    }
+    Ok(address)
+}
+
+fn serve_all(server: Server) -> Result<(), Failure> {
+    server.run().map_err(|error| Failure { text: error.to_string(), code: error.exit_code() })
+}
+
+/// Serves until the command ends; its exit code.
+fn serve_command(
+    server: Server,
+    command: &[std::ffi::OsString],
+    address: LocalAddress,
+) -> Result<u8, Failure> {
+    let server = server.without_signals();
+    let handle = server.handle();
+    let command = Command::start(command, address, move || handle.stop())?;
+    let served = serve_all(server);
+    if served.is_err() {
+        command.signal(exec::TERMINATE);
+    }
+    let code = command.wait();
+    served.map(|()| code)
+}
