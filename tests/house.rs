@@ -18,7 +18,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("broker", &["session", "routing", "auth", "config", "protocol"]),
     ("client", &["session", "protocol"]),
     ("observe", &["broker", "protocol", "config"]),
-    ("server", &["observe", "broker", "client", "session", "routing", "auth", "config", "protocol", "transport"]),
+    (
+        "server",
+        &["observe", "broker", "client", "session", "routing", "auth", "config", "protocol", "transport"],
+    ),
     (
         "tools",
         &["options", "client", "protocol", "transport", "server", "config", "auth", "observe", "session"],

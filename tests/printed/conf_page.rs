@@ -1,7 +1,7 @@
 //! The manual page of the configuration file, printed from the table of its keywords.
 
 use clap_mangen::roff::{Roff, bold, italic, roman};
-use mqtt_toolkit::config::{Built, Keyword, Reload, Scope, ValueKind, keywords};
+use mqtt_toolkit::config::{Built, Keyword, Scope, ValueKind, keywords};
 use mqtt_toolkit::options::manual::{CONFIGURATION, DATE};
 
 use super::program_page::paragraphs;
@@ -54,10 +54,8 @@ fn entry(roff: &mut Roff, keyword: &Keyword) {
     if keyword.deprecated.is_some() {
         sentences.push("Deprecated.".to_owned());
     }
-    match (keyword.built, keyword.reload) {
-        (Built::NotYet, _) => sentences.push("Not built yet.".to_owned()),
-        (_, Reload::Yes) => sentences.push("Reloaded.".to_owned()),
-        (_, Reload::No) => {}
+    if let Built::NotYet = keyword.built {
+        sentences.push("Not built yet.".to_owned());
     }
     roff.text([roman(sentences.join(" "))]);
 }

@@ -16,8 +16,8 @@ pub const CONFIGURATION: &[&str] = &[
     "mqtt-broker reads the configuration files of mosquitto. Each line holds a keyword and, behind spaces, its value. \
      Lines that start with # and empty lines are skipped; a # behind a value belongs to the value.",
     "Keywords of a listener concern the last listener line above them, and those of a bridge the last connection \
-     line. SIGHUP makes the broker read the file again and take up what is marked as reloaded; if there is a mistake \
-     in it, the old configuration stays whole.",
+     line. On SIGHUP the broker reopens its log and reads the password files anew; one with a mistake in it leaves \
+     the old ones in force. Everything else takes a restart.",
     "A keyword that is marked as not built yet is an error that says so.",
 ];
 
