@@ -10,23 +10,33 @@ use std::io::IoSlice;
 pub const SHARE_FROM: usize = 8 * 1024;
 
 /// Buffers larger than this are freed instead of pooled.
-const POOLED_CAPACITY: usize = 64 * 1024;
-const POOLED: usize = 256;
+const POOLED_CAPACITY: usize = 512 * 1024;
+/// The pool holds no more than this in all.
+const POOLED: usize = 8 * 1024 * 1024;
 
 /// Empty buffers for connections that have something to say.
 #[derive(Debug, Default)]
 pub struct BufferPool {
     free: Vec<Vec<u8>>,
+    bytes: usize,
 }
 
 impl BufferPool {
     fn take(&mut self) -> Vec<u8> {
-        self.free.pop().unwrap_or_else(|| Vec::with_capacity(4096))
+        match self.free.pop() {
+            Some(buffer) => {
+                self.bytes -= buffer.capacity();
+                buffer
+            }
+            None => Vec::with_capacity(4096),
+        }
     }
 
     fn give(&mut self, mut buffer: Vec<u8>) {
-        if buffer.capacity() != 0 && buffer.capacity() <= POOLED_CAPACITY && self.free.len() < POOLED {
+        let capacity = buffer.capacity();
+        if capacity != 0 && capacity <= POOLED_CAPACITY && self.bytes + capacity <= POOLED {
             buffer.clear();
+            self.bytes += capacity;
             self.free.push(buffer);
         }
     }
