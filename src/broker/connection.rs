@@ -76,6 +76,7 @@ pub struct Connection {
     /// What waits to be written.
     pub out: OutBuffer,
     /// Publishers held back on its account.
+    #[expect(clippy::box_collection, reason = "one pointer in the connections that hold nobody")]
     pub holding: Option<Box<Vec<ConnectionKey>>>,
     /// Topic Aliases, if either side may set any.
     pub aliases: Option<Box<Aliases>>,

@@ -6,7 +6,8 @@
 
 use super::clock::Now;
 use super::connection::{ConnectionKey, SessionKey};
-use super::deliver::{Fanout, Flags, put_in_flight};
+use super::deliver::{Fanout, put_in_flight};
+use super::encode::Flags;
 use super::limits::{GRACE, GRACE_ACKNOWLEDGED, HOLD_ABOVE, RELEASE_BELOW};
 use super::notice::AckName;
 use super::outbox::Outbox;

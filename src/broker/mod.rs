@@ -6,6 +6,7 @@ mod connection;
 mod counters;
 mod deliver;
 mod disconnect;
+mod encode;
 mod flow;
 mod limits;
 mod message;

@@ -5,7 +5,7 @@
 use super::clock::Now;
 use super::connection::{Connection, ConnectionKey, NO_SESSION, Phase, SessionKey};
 use super::counters::Counters;
-use super::deliver::Frames;
+use super::encode::Frames;
 use super::limits::{CONNECT_SIZE, CONNECT_TIMEOUT, Limits, ListenerRules};
 use super::notice::{Ended, Kinds, Notice, Peer};
 use super::outbox::Outbox;

@@ -283,10 +283,9 @@ pub fn command() -> clap::Command {
             argument = argument.short(short);
         }
         match (flag.kind, flag.value) {
-            (Kind::Exec, _) => argument
-                .value_names(["COMMAND", "ARG"])
-                .num_args(1..)
-                .allow_hyphen_values(true),
+            (Kind::Exec, _) => {
+                argument.value_names(["COMMAND", "ARG"]).num_args(1..).allow_hyphen_values(true)
+            }
             (Kind::Health, _) => argument.value_name("URL").num_args(0..=1),
             (Kind::Configuration | Kind::Keylog, Some(value)) => {
                 argument.value_name(value).value_hint(clap::ValueHint::FilePath)

@@ -25,17 +25,11 @@ pub struct Route {
 }
 
 /// The cache.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct RouteCache {
     routes: Vec<Route>,
     hasher: RandomState,
     kept: usize,
-}
-
-impl Default for RouteCache {
-    fn default() -> Self {
-        RouteCache { routes: Vec::new(), hasher: RandomState::default(), kept: 0 }
-    }
 }
 
 impl RouteCache {

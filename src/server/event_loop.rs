@@ -4,15 +4,15 @@
 //! packet in it; then write each connection that has something to say with one call. Between turns nothing waits that
 //! could be written.
 
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mio::{Events, Interest, Poll, Token, Waker};
 
+use super::client_io::{Client, IN_PLACE, READ};
 use super::error::{Error, reason};
 use super::listen::{Kind, Listening, open_all};
 use super::passwords::Checkers;
@@ -29,14 +29,8 @@ const SIGNALS: Token = Token(usize::MAX - 1);
 /// Listeners count down from here.
 const LISTENERS: usize = usize::MAX - 2;
 
-/// One read asks for this many bytes.
-const READ: usize = 128 * 1024;
-/// A packet in parts is completed in the thread's buffer as long as the parts are not longer than this.
-const IN_PLACE: usize = 64 * 1024;
 /// Connections accepted in a row before others get their turn.
 const ACCEPT: usize = 256;
-/// Slices of one write.
-const SLICES: usize = 64;
 /// How long to wait with accepting after the system had no more file descriptors.
 const ACCEPT_AGAIN: u64 = 500;
 
@@ -55,25 +49,12 @@ impl Handle {
     }
 }
 
-#[derive(Debug)]
-struct Client {
-    socket: Socket,
-    /// The start of a packet whose rest hasn't come yet, or what is held back.
-    input: Vec<u8>,
-    /// There may be more to read.
-    readable: bool,
-    /// The socket may take more.
-    writable: bool,
-    /// It is in the list of those to be handled again.
-    again: bool,
-}
-
 /// A broker with open listeners.
 pub struct Server {
     poll: Poll,
-    shard: Shard,
-    outbox: Outbox,
-    clients: Vec<Option<Client>>,
+    pub(super) shard: Shard,
+    pub(super) outbox: Outbox,
+    pub(super) clients: Vec<Option<Client>>,
     listening: Vec<Listening>,
     signals: Signals,
     checkers: Checkers,
@@ -82,10 +63,10 @@ pub struct Server {
     logger: Logger,
     handle: Handle,
     start: Instant,
-    now: Now,
-    buffer: Vec<u8>,
+    pub(super) now: Now,
+    pub(super) buffer: Vec<u8>,
     /// Connections to be handled again though no event will come for them.
-    again: Vec<ConnectionKey>,
+    pub(super) again: Vec<ConnectionKey>,
     accept_again: Option<u64>,
     stopping: bool,
 }
@@ -303,100 +284,6 @@ impl Server {
         }
     }
 
-    fn became_writable(&mut self, key: ConnectionKey) {
-        let Some(Some(client)) = self.clients.get_mut(key) else { return };
-        client.writable = true;
-        if self.shard.has_output(key) {
-            self.flush(key);
-        }
-        if self.shard.is_closing(key) {
-            self.outbox.close.push(key);
-        }
-    }
-
-    /// Reads a socket once and lets the broker act on what came.
-    fn read(&mut self, key: ConnectionKey) {
-        let Some(Some(client)) = self.clients.get_mut(key) else { return };
-        client.readable = true;
-        if self.shard.is_held(key) {
-            return;
-        }
-        // The start of a packet moves to the thread's buffer, so that it is whole there; a long one grows where it is.
-        let part = if client.input.len() <= IN_PLACE { client.input.len() } else { 0 };
-        self.buffer[..part].copy_from_slice(&client.input[..part]);
-        let count = match client.socket.read(&mut self.buffer[part..part + READ]) {
-            Ok(0) => return self.shard.closed(self.now, key, &mut self.outbox),
-            Ok(count) => count,
-            Err(error) => match error.kind() {
-                ErrorKind::WouldBlock => {
-                    client.readable = false;
-                    return;
-                }
-                ErrorKind::Interrupted => return self.do_again(key),
-                _ => return self.shard.closed(self.now, key, &mut self.outbox),
-            },
-        };
-        client.readable = count == READ;
-        if part == client.input.len() {
-            // Keep the memory of the part for the next one only if there is one.
-            let mut input = std::mem::take(&mut client.input);
-            let taken =
-                contained(&mut self.shard, self.now, key, &self.buffer[..part + count], &mut self.outbox);
-            let rest = &self.buffer[taken.min(part + count)..part + count];
-            if !rest.is_empty() {
-                input.clear();
-                input.extend_from_slice(rest);
-                if let Some(Some(client)) = self.clients.get_mut(key) {
-                    client.input = input;
-                }
-            }
-        } else {
-            client.input.extend_from_slice(&self.buffer[..count]);
-            self.handle_input(key);
-        }
-        if self.clients.get(key).is_some_and(|c| c.as_ref().is_some_and(|c| c.readable)) {
-            self.do_again(key);
-        }
-        if self.outbox.urgent {
-            self.outbox.urgent = false;
-            self.flush_dirty();
-        }
-    }
-
-    /// Lets the broker act on what is kept of a connection's input.
-    fn handle_input(&mut self, key: ConnectionKey) {
-        let Some(Some(client)) = self.clients.get_mut(key) else { return };
-        let mut input = std::mem::take(&mut client.input);
-        let taken = contained(&mut self.shard, self.now, key, &input, &mut self.outbox).min(input.len());
-        if let Some(Some(client)) = self.clients.get_mut(key)
-            && taken < input.len()
-        {
-            input.drain(..taken);
-            client.input = input;
-        }
-    }
-
-    /// A connection that was held back goes on.
-    fn resume(&mut self, key: ConnectionKey) {
-        let Some(Some(client)) = self.clients.get_mut(key) else { return };
-        let more = client.readable;
-        if !client.input.is_empty() {
-            self.handle_input(key);
-        }
-        if more && !self.shard.is_held(key) {
-            self.do_again(key);
-        }
-    }
-
-    fn do_again(&mut self, key: ConnectionKey) {
-        if let Some(Some(client)) = self.clients.get_mut(key)
-            && !client.again
-        {
-            client.again = true;
-            self.again.push(key);
-        }
-    }
-
     /// Everything that the turn has led to leaves.
     fn end_turn(&mut self) {
         if self.accept_again.is_some_and(|at| at <= self.now.monotonic) {
@@ -425,54 +312,6 @@ impl Server {
         }
         self.outbox.close = close;
         self.log_notices();
-    }
-
-    fn flush_dirty(&mut self) {
-        let mut dirty = std::mem::take(&mut self.outbox.dirty);
-        for key in dirty.drain(..) {
-            self.flush(key);
-        }
-        // Writing makes room, and what moves up may have marked others.
-        if self.outbox.dirty.is_empty() {
-            self.outbox.dirty = dirty;
-        }
-    }
-
-    /// Writes what a connection has to say, as far as its socket takes it.
-    fn flush(&mut self, key: ConnectionKey) {
-        self.shard.taken(key);
-        let Some(Some(client)) = self.clients.get_mut(key) else { return };
-        while client.writable {
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let count = self.shard.output(key, &mut slices);
-            if count == 0 {
-                return;
-            }
-            match client.socket.write(&slices[..count]) {
-                Ok(written) => self.shard.wrote(self.now, key, written, &mut self.outbox),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => client.writable = false,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return self.shard.closed(self.now, key, &mut self.outbox),
-            }
-        }
-    }
-
-    /// Closes a connection if it is written.
-    fn close(&mut self, key: ConnectionKey) {
-        if !self.shard.is_closing(key) {
-            return;
-        }
-        if self.shard.has_output(key) {
-            self.flush(key);
-            if self.shard.has_output(key) {
-                return;
-            }
-        }
-        if let Some(client) = self.clients.get_mut(key).and_then(Option::take) {
-            self.shard.remove(key);
-            // Closing takes it from the poller as well.
-            client.socket.finish(&mut self.buffer[..READ]);
-        }
     }
 
     fn verify(&mut self) {
@@ -508,17 +347,6 @@ impl Server {
         self.read_clock();
         self.shard.shut_down(self.now, &mut self.outbox);
         self.end_turn();
-    }
-}
-
-/// Lets the broker act; should it fail by a fault of ours, this one connection ends and the others go on.
-fn contained(shard: &mut Shard, now: Now, key: ConnectionKey, bytes: &[u8], outbox: &mut Outbox) -> usize {
-    match catch_unwind(AssertUnwindSafe(|| shard.bytes(now, key, bytes, outbox))) {
-        Ok(taken) => taken,
-        Err(_) => {
-            shard.contain(now, key, outbox);
-            bytes.len()
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The event loop around the broker: listeners, sockets, signals, and slow work on other threads.
 
+mod client_io;
 mod error;
 mod event_loop;
 mod listen;
