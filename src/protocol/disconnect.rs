@@ -30,9 +30,10 @@ impl<'a> Disconnect<'a> {
             return Err(Malformed::TrailingBytes);
         }
         let (reason, properties) = read_reason(carrier::DISCONNECT, &mut &*body)?;
-        let orderly = matches!(reason, ReasonCode::NORMAL_DISCONNECTION | ReasonCode::DISCONNECT_WITH_WILL);
-        if !orderly && !(reason.is_error() && reason.is_known()) {
-            return Err(Malformed::ReasonCode(reason.0));
+        match reason {
+            ReasonCode::NORMAL_DISCONNECTION | ReasonCode::DISCONNECT_WITH_WILL => {}
+            error if error.is_error() && error.is_known() => {}
+            _ => return Err(Malformed::ReasonCode(reason.0)),
         }
         Ok(Disconnect { reason, properties })
     }

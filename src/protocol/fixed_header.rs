@@ -70,8 +70,15 @@ pub(super) fn check_first(version: super::Version, first: u8) -> Result<PacketTy
 pub(super) fn write_fixed_header(first: u8, remaining_length: usize, out: &mut Vec<u8>) {
     debug_assert!(remaining_length <= MAX_REMAINING_LENGTH, "Remaining Length {remaining_length}");
     let length = u32::try_from(remaining_length).unwrap_or(wire::MAX_VARINT).min(wire::MAX_VARINT);
-    let (bytes, count) = wire::varint_bytes(length);
-    out.reserve(1 + count + remaining_length);
-    out.push(first);
-    out.extend_from_slice(&bytes[..count]);
+    out.reserve(5 + remaining_length);
+    let [a, b, ..] = wire::varint_groups(length);
+    match length {
+        // Nearly every packet; a fixed number of bytes is written without a call.
+        0..=0x7F => out.extend_from_slice(&[first, a]),
+        0x80..=0x3FFF => out.extend_from_slice(&[first, a | 0x80, b]),
+        _ => {
+            out.push(first);
+            wire::write_varint(length, out);
+        }
+    }
 }

@@ -99,10 +99,19 @@ pub enum Packet<'a> {
 ///
 /// CONNECT is decoded by its own version; `version` is that of the connection, for all others. Errors: everything
 /// that the specification of that version calls malformed or a protocol error in a packet by itself.
-#[inline]
+// Always inline, so that a PUBLISH is built where it is used; the rest stays behind one call.
+#[inline(always)]
 pub fn decode<'a>(version: Version, first: u8, body: &'a [u8]) -> Result<Packet<'a>, Malformed> {
+    if first >> 4 == PacketType::Publish as u8 {
+        return Ok(Packet::Publish(Publish::decode(version, first, body)?));
+    }
+    decode_other(version, first, body)
+}
+
+/// [`decode`] for all but PUBLISH.
+#[inline(never)]
+fn decode_other<'a>(version: Version, first: u8, body: &'a [u8]) -> Result<Packet<'a>, Malformed> {
     let kind = match PacketType::of(first)? {
-        PacketType::Publish => return Ok(Packet::Publish(Publish::decode(version, first, body)?)),
         // Its own version decides, and no version has flags here.
         PacketType::Connect => check_first(Version::V5, first)?,
         _ => check_first(version, first)?,
@@ -133,7 +142,17 @@ fn empty<'a>(body: &[u8], packet: Packet<'a>) -> Result<Packet<'a>, Malformed> {
 
 impl Packet<'_> {
     /// Appends the packet. CONNECT goes out in its own version; there is no AUTH before 5.0, so it adds nothing.
+    #[inline]
     pub fn encode(&self, version: Version, out: &mut Vec<u8>) {
+        match self {
+            Packet::Publish(packet) => packet.encode(version, out),
+            other => other.encode_other(version, out),
+        }
+    }
+
+    /// [`encode`](Self::encode) for all but PUBLISH.
+    #[inline(never)]
+    fn encode_other(&self, version: Version, out: &mut Vec<u8>) {
         match self {
             Packet::Connect(packet) => packet.encode(out),
             Packet::ConnAck(packet) => packet.encode(version, out),

@@ -136,7 +136,7 @@ fn check(raw: &[u8], carrier: u16) -> Result<(), Malformed> {
         }
         seen |= 1 << code;
         rest = value;
-        Property::read_value(id, &mut rest)?;
+        id.check_value(&mut rest)?;
     }
     let has = |id: PropertyId| seen & 1 << id as u8 != 0;
     if has(PropertyId::AuthenticationData) && !has(PropertyId::AuthenticationMethod) {

@@ -1,10 +1,12 @@
 //! The one table of properties (5.0, section 2.2.2.2): identifier, name, type, and which packets may carry each.
 
 use super::wire;
-use super::{Malformed, QoS, topic};
+use super::{Malformed, PacketType, QoS, topic};
 
 /// What may carry properties: the packets that have some, and the Will inside CONNECT. One bit each.
 pub(super) mod carrier {
+    use super::PacketType;
+
     pub const CONNECT: u16 = 1;
     pub const CONNACK: u16 = 1 << 1;
     pub const PUBLISH: u16 = 1 << 2;
@@ -23,6 +25,26 @@ pub(super) mod carrier {
     pub const ANY: u16 = (1 << 14) - 1;
     /// All packets that answer another and carry Reason Codes, but CONNACK.
     pub const ACKS: u16 = PUBACK | PUBREC | PUBREL | PUBCOMP | SUBACK | UNSUBACK;
+
+    /// The bit of a packet type; PINGREQ and PINGRESP carry nothing.
+    pub const fn of(packet: PacketType) -> u16 {
+        match packet {
+            PacketType::Connect => CONNECT,
+            PacketType::ConnAck => CONNACK,
+            PacketType::Publish => PUBLISH,
+            PacketType::PubAck => PUBACK,
+            PacketType::PubRec => PUBREC,
+            PacketType::PubRel => PUBREL,
+            PacketType::PubComp => PUBCOMP,
+            PacketType::Subscribe => SUBSCRIBE,
+            PacketType::SubAck => SUBACK,
+            PacketType::Unsubscribe => UNSUBSCRIBE,
+            PacketType::UnsubAck => UNSUBACK,
+            PacketType::Disconnect => DISCONNECT,
+            PacketType::Auth => AUTH,
+            PacketType::PingReq | PacketType::PingResp => 0,
+        }
+    }
 }
 
 /// How a value stands on the wire, and what range it has.
@@ -245,6 +267,16 @@ impl PropertyId {
         PropertyId::ALL.iter().copied().find(|id| id.name().eq_ignore_ascii_case(name))
     }
 
+    /// Whether a packet of that type may carry it (in a CONNECT: outside the Will).
+    pub const fn allowed_in(self, packet: PacketType) -> bool {
+        self.carriers() & carrier::of(packet) != 0
+    }
+
+    /// Whether the Will inside a CONNECT may carry it.
+    pub const fn allowed_in_will(self) -> bool {
+        self.carriers() & carrier::WILL != 0
+    }
+
     /// Moves `input` past a value without looking into it.
     #[inline]
     pub(super) fn skip_value(self, input: &mut &[u8]) -> Result<(), Malformed> {
@@ -261,5 +293,18 @@ impl PropertyId {
         };
         *input = input.get(fixed..).ok_or(Malformed::Truncated)?;
         Ok(())
+    }
+
+    /// Moves `input` past a value after every check of [`Property::read_value`].
+    #[inline]
+    pub(super) fn check_value(self, input: &mut &[u8]) -> Result<(), Malformed> {
+        match self.form() {
+            Form::Pair => {
+                wire::check_str(input)?;
+                wire::check_str(input)
+            }
+            Form::Text => wire::check_str(input),
+            _ => Property::read_value(self, input).map(|_| ()),
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Topic Names and Topic Filters (section 4.7): what is one, and what matches what.
 
+use super::wire::{HIGH, ONES, all_words};
+
 /// The longest Topic Name or Topic Filter, in bytes `[MQTT-4.7.3-3]`.
 pub const MAX_LENGTH: usize = 65_535;
 
@@ -103,17 +105,13 @@ fn has_forbidden(text: &str) -> bool {
 /// Whether all bytes are printable ASCII and none is a wildcard: the common case, eight bytes at a time.
 #[inline]
 pub(super) fn is_plain(bytes: &[u8]) -> bool {
-    let (words, rest) = bytes.as_chunks::<8>();
-    words.iter().all(|word| is_plain_word(u64::from_le_bytes(*word)))
-        && rest.iter().all(|byte| matches!(byte, 0x20..=0x7E) && !matches!(byte, b'+' | b'#'))
+    all_words(bytes, is_plain_word)
 }
 
 /// [`is_plain`] of eight bytes.
 #[inline]
 const fn is_plain_word(word: u64) -> bool {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = ONES << 7;
-    // Nonzero where a byte is 0, given that no byte has its high bit set.
+    // Nonzero where a byte is 0.
     const fn zeros(word: u64) -> u64 {
         word.wrapping_sub(ONES) & !word & HIGH
     }
