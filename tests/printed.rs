@@ -52,10 +52,26 @@ fn completions() -> Printed {
         for (shell, file) in completion_files(&name) {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut page.command.clone(), &name, &mut text);
+            if shell == Shell::Zsh {
+                text = values_are_words(&String::from_utf8(text).unwrap()).into_bytes();
+            }
             printed.insert(file, text);
         }
     }
     printed
+}
+
+/// clap would take `-hHOST`, `--host=HOST`, `-rd` and `--`, and its zsh script offers them. Our programs take
+/// whole words only: `_arguments` says so by leaving `+`, `=`, -s and -S away.
+fn values_are_words(script: &str) -> String {
+    let line = |line: &str| {
+        let spec = line.starts_with('\'').then(|| line.split_once('[')).flatten();
+        match spec {
+            Some((names, rest)) => format!("{}[{rest}\n", names.trim_end_matches(['+', '='])),
+            None => format!("{}\n", line.replace("(-s -S -C)", "(-C)").replace("(-s -C)", "(-C)")),
+        }
+    };
+    script.lines().map(line).collect()
 }
 
 /// Compares a directory with what is printed, or writes it.

@@ -20,7 +20,7 @@ pub fn man_page(page: &Page) -> Vec<u8> {
 
     let mut top = Roff::new();
     top.control("SH", ["NAME"]);
-    top.text([roman(format!("{name} - {}{}", about[..1].to_lowercase(), &about[1..]))]);
+    top.text([roman(format!("{name} - {}", uncapitalised(about)))]);
     top.control("SH", ["SYNOPSIS"]);
     for (index, form) in page.manual.usage.iter().enumerate() {
         if index > 0 {
@@ -44,6 +44,13 @@ pub fn man_page(page: &Page) -> Vec<u8> {
     rest.text(see_also(page.manual.see_also));
     rest.to_writer(&mut text).unwrap();
     text
+}
+
+/// As it stands behind a name; `MQTT` keeps its capitals.
+fn uncapitalised(sentence: &str) -> String {
+    let (first, rest) = sentence.split_at(1);
+    let is_word = rest.starts_with(|second: char| second.is_lowercase());
+    if is_word { first.to_lowercase() + rest } else { sentence.to_owned() }
 }
 
 /// clap_mangen makes a section of each help heading; in a manual they are parts of OPTIONS.

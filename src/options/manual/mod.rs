@@ -1,6 +1,7 @@
 //! What the manual pages and `--help` say besides the flags. Kept here, next to the declarations, so that there is
 //! one source; `tests/printed.rs` prints the pages.
 
+mod broker;
 pub(super) mod clients;
 mod passwd;
 
@@ -63,6 +64,7 @@ pub fn pages() -> Vec<Page> {
         client(Program::Subscribe),
         client(Program::Request),
         Page { command: super::passwd::command(), manual: &passwd::PASSWD },
+        Page { command: super::broker::command(), manual: &broker::BROKER },
     ]
 }
 

@@ -1,0 +1,12 @@
+complete -c mqtt-broker -s c -l config-file -d 'Read this configuration file (mosquitto.conf).' -r -F
+complete -c mqtt-broker -s p -l port -d 'Listen on this port of 127.0.0.1 and ::1, where the configuration names no listener; repeatable. 0: any free port.' -r
+complete -c mqtt-broker -l exec -d 'Run COMMAND with MQTT_HOST, MQTT_PORT and MQTT_URL set, on a free port unless told otherwise, and end with it.' -r
+complete -c mqtt-broker -l health -d 'Send a message to a running broker and see it come back within 5 seconds; by default the one of MQTT_URL, MQTT_HOST and MQTT_PORT.' -r
+complete -c mqtt-broker -l tls-keylog -d 'Write TLS keys to FILE, for debugging. Not built yet.' -r -F
+complete -c mqtt-broker -s d -l daemon -d 'Go on in the background once started.'
+complete -c mqtt-broker -s q -l quiet -d 'Log nothing, whatever the configuration says.'
+complete -c mqtt-broker -s v -l verbose -d 'Log everything, whatever the configuration says.'
+complete -c mqtt-broker -l test-config -d 'Check the configuration, say every error in it, and end.'
+complete -c mqtt-broker -l print-address -d 'Print mqtt://127.0.0.1:PORT on standard output when ready.'
+complete -c mqtt-broker -s h -l help -d 'Print this text.'
+complete -c mqtt-broker -l version -d 'Print the version.'
