@@ -1,6 +1,6 @@
 //! What a configuration comes to: plain data, with mosquitto 2.1's defaults.
 //!
-//! The broker and its event loop read these fields; nobody else needs to know that there was a file.
+//! The broker and its event loop read these fields, every one; nobody else needs to know that there was a file.
 //! [`Listener`] and its part of the settings are in `listener`, the log's in `log_settings`.
 
 use std::time::Duration;
@@ -38,8 +38,6 @@ pub struct Settings {
     pub max_keepalive: u16,
     /// `retain_available`: retained messages are accepted.
     pub retain_available: bool,
-    /// `retain_expiry_interval`: how long a retained message is kept; `None`: for ever.
-    pub retain_expiry_interval: Option<Duration>,
     /// `queue_qos0_messages`: QoS 0 messages wait for offline clients, too.
     pub queue_qos0_messages: bool,
     /// `upgrade_outgoing_qos`: deliver at the subscription's QoS even where the message came with a lower one.
@@ -48,24 +46,16 @@ pub struct Settings {
     pub allow_duplicate_messages: bool,
     /// `persistent_client_expiration`: the longest life of an offline session; `None`: no limit.
     pub persistent_client_expiration: Option<Duration>,
-    /// `set_tcp_nodelay`. Our loop gathers what it writes and sets TCP_NODELAY always; kept for whoever asks.
-    pub set_tcp_nodelay: bool,
     /// `global_max_clients`: sessions, connected or not; `None`: no limit.
     pub global_max_clients: Option<u32>,
     /// `global_max_connections`: connections over all listeners; `None`: no limit.
     pub global_max_connections: Option<u32>,
-    /// `packet_buffer_size`: bytes one read asks for while a connection's packets are small; 0–65535.
-    pub packet_buffer_size: u16,
-    /// `sys_interval`: seconds between `$SYS` topics; 0: none.
-    pub sys_interval: u16,
     /// `connection_messages`: log connections, disconnections and Wills.
     pub connection_messages: bool,
     /// `user`: the account to change to when started as root; `None`: mosquitto's default account.
     pub user: Option<String>,
     /// `pid_file`: where to write the process id.
     pub pid_file: Option<String>,
-    /// `memory_limit`: bytes of heap; 0: no limit.
-    pub memory_limit: u64,
     /// What is logged, and where to.
     pub log: LogSettings,
 }
@@ -87,20 +77,15 @@ impl Default for Settings {
             message_size_limit: 0,
             max_keepalive: 0,
             retain_available: true,
-            retain_expiry_interval: None,
             queue_qos0_messages: false,
             upgrade_outgoing_qos: false,
             allow_duplicate_messages: true,
             persistent_client_expiration: None,
-            set_tcp_nodelay: false,
             global_max_clients: None,
             global_max_connections: None,
-            packet_buffer_size: 4096,
-            sys_interval: 10,
             connection_messages: true,
             user: None,
             pid_file: None,
-            memory_limit: 0,
             log: LogSettings::default(),
         }
     }

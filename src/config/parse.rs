@@ -354,5 +354,4 @@ fn named_listener(arguments: &mut Arguments<'_>) -> Result<Listener, Fault> {
 }
 
 #[cfg(test)]
-#[path = "parse_tests.rs"]
 mod tests;

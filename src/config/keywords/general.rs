@@ -8,9 +8,6 @@ use super::ValueKind::{Bool, Form, Ignored, Int, Path, Text};
 use super::{Arguments, Fault, Keyword, Settings, Structure, row};
 use crate::config::LogType::Warning;
 
-/// The longest `retain_expiry_interval`, in minutes: 19 years.
-const RETAIN_EXPIRY_MAX: i32 = 10_000_000;
-
 // A row is two lines or three: read across, not down.
 #[rustfmt::skip]
 pub(super) const KEYWORDS: &[Keyword] = &[
@@ -19,7 +16,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         .deprecated("The behaviour will default to true.")
         .settings(|s, a| { s.allow_duplicate_messages = a.bool()?; Ok(()) }),
     row("check_retain_source", Bool, "false", Global, Yes,
-        "Ask again whether who published a retained message may write to its topic before delivering it.")
+        "Ask again whether who published a retained message may write to its topic before delivering it. Only false is built yet.")
         .settings(|_, a| a.false_only()),
     row("clientid_prefixes", Text, "none", Global, Yes,
         "A ClientId must start with this text.")
@@ -29,7 +26,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "Log connections and disconnections of clients.")
         .settings(|s, a| { s.connection_messages = a.bool()?; Ok(()) }),
     row("enable_control_api", Bool, "false", Global, Yes,
-        "Answer commands on $CONTROL/broker/v1.")
+        "Answer commands on $CONTROL/broker/v1. Only false is built yet.")
         .settings(|_, a| a.false_only()),
     row("global_max_clients", Int("0 or less: no limit"), "-1", Global, Yes,
         "The most sessions at a time, connected or not.")
@@ -59,7 +56,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "The most messages waiting for one client behind those in flight.")
         .settings(|s, a| { s.max_queued_messages = a.limit()?; Ok(()) }),
     row("memory_limit", Int("0: no limit"), "0", Global, Yes,
-        "The most heap memory the broker may take, in bytes.")
+        "The most heap memory the broker may take, in bytes. Only 0 is built yet.")
         .settings(memory_limit),
     row("message_size_limit", Int("0-268435455; 0: no limit"), "0", Global, Yes,
         "The longest payload of a message or a Will, in bytes; max_packet_size is the better limit.")
@@ -85,8 +82,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "Accept retained messages.")
         .settings(|s, a| { s.retain_available = a.bool()?; Ok(()) }),
     row("retain_expiry_interval", Int("minutes, 1-10000000"), "never", Global, Yes,
-        "Drop a retained message after so many minutes.")
-        .settings(retain_expiry_interval),
+        "Drop a retained message after so many minutes."),
     row("retry_interval", Ignored, "none", Global, No,
         "Accepted without effect: messages are sent again when a client reconnects.")
         .settings(|_, a| {
@@ -95,9 +91,9 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         }),
     row("set_tcp_nodelay", Bool, "false", Global, Yes,
         "Accepted without effect: TCP_NODELAY is always set, since the broker gathers what it writes.")
-        .settings(|s, a| { s.set_tcp_nodelay = a.bool()?; Ok(()) }),
+        .settings(|_, a| a.bool().map(|_| ())),
     row("sys_interval", Int("seconds, 0-65535; 0: none"), "10", Global, Yes,
-        "How often the $SYS topics are published, in seconds.")
+        "How often the $SYS topics are published, in seconds. Only 0 is built yet, and none are published.")
         .settings(sys_interval),
     row("upgrade_outgoing_qos", Bool, "false", Global, Yes,
         "Deliver with the QoS of the subscription even where the message came with a lower one.")
@@ -125,16 +121,12 @@ fn max_packet_size(settings: &mut Settings, arguments: &mut Arguments<'_>) -> Re
     Ok(())
 }
 
-fn memory_limit(settings: &mut Settings, arguments: &mut Arguments<'_>) -> Result<(), Fault> {
+fn memory_limit(_: &mut Settings, arguments: &mut Arguments<'_>) -> Result<(), Fault> {
     // As C's atol: what isn't a number is 0.
-    let number: i64 = arguments.token()?.parse().unwrap_or(0);
-    match u64::try_from(number) {
-        Err(_) => Err(arguments.invalid(number)),
-        Ok(0) => {
-            settings.memory_limit = 0;
-            Ok(())
-        }
-        Ok(_) => Err(arguments.not_built(number)),
+    match arguments.token()?.parse().unwrap_or(0_i64) {
+        0 => Ok(()),
+        number if number < 0 => Err(arguments.invalid(number)),
+        number => Err(arguments.not_built(number)),
     }
 }
 
@@ -150,12 +142,9 @@ fn message_size_limit(settings: &mut Settings, arguments: &mut Arguments<'_>) ->
     Ok(())
 }
 
-fn packet_buffer_size(settings: &mut Settings, arguments: &mut Arguments<'_>) -> Result<(), Fault> {
-    match u16::try_from(arguments.int()?) {
-        Ok(bytes) => settings.packet_buffer_size = bytes,
-        Err(_) => {
-            return Err(Fault::other("Error: Packet buffer size must be between 0 and 65535 inclusive."));
-        }
+fn packet_buffer_size(_: &mut Settings, arguments: &mut Arguments<'_>) -> Result<(), Fault> {
+    if u16::try_from(arguments.int()?).is_err() {
+        return Err(Fault::other("Error: Packet buffer size must be between 0 and 65535 inclusive."));
     }
     arguments.remark(
         Warning,
@@ -188,25 +177,11 @@ fn duration(word: &str) -> Option<Duration> {
     (number > 0).then(|| Duration::from_secs(u64::from(number) * seconds))
 }
 
-fn retain_expiry_interval(settings: &mut Settings, arguments: &mut Arguments<'_>) -> Result<(), Fault> {
-    let mut minutes = arguments.int()?;
-    if minutes < 1 {
-        return Err(Fault::other("Error: retain_expiry_interval must be >= 1."));
+fn sys_interval(_: &mut Settings, arguments: &mut Arguments<'_>) -> Result<(), Fault> {
+    match arguments.int_to(0, 65535)? {
+        0 => Ok(()),
+        seconds => Err(arguments.not_built(seconds)),
     }
-    if minutes > RETAIN_EXPIRY_MAX {
-        arguments.remark(Warning, "Warning: retain_expiry_interval being capped at 19 years.");
-        minutes = RETAIN_EXPIRY_MAX;
-    }
-    settings.retain_expiry_interval = Some(Duration::from_secs(u64::from(minutes.unsigned_abs()) * 60));
-    Ok(())
-}
-
-fn sys_interval(settings: &mut Settings, arguments: &mut Arguments<'_>) -> Result<(), Fault> {
-    settings.sys_interval = match arguments.int_to(0, 65535)? {
-        0 => 0,
-        seconds => return Err(arguments.not_built(seconds)),
-    };
-    Ok(())
 }
 
 #[cfg(test)]

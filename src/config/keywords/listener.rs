@@ -28,7 +28,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "Listen on addresses of one family only.")
         .listener(socket_domain),
     row("protocol", Word("mqtt, websockets, http_api"), "mqtt", ListenerOrDefault, Yes,
-        "What the port speaks.")
+        "What the port speaks. Only mqtt is built yet.")
         .listener(protocol),
     row("accept_protocol_versions", Form("a list of 3, 4, 5"), "3,4,5", NamedListener, Yes,
         "The versions of MQTT that may come in: 3 is 3.1, 4 is 3.1.1, 5 is 5.0.")

@@ -10,7 +10,7 @@ use crate::config::{LogDestinations, LogFacility, LogType, LogTypes};
 #[rustfmt::skip]
 pub(super) const KEYWORDS: &[Keyword] = &[
     row("log_dest", Form("none, stdout, stderr, syslog, topic, dlt or file PATH"), "stderr", Global, Yes,
-        "Where log lines go; repeatable, none clears what stands before it.")
+        "Where log lines go; repeatable, none clears what stands before it. topic and dlt are not built yet.")
         .settings(log_dest),
     row("log_type",
         Word("none, error, warning, notice, information, debug, subscribe, unsubscribe, websockets, internal, all"),

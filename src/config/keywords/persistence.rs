@@ -9,7 +9,7 @@ use super::{Keyword, row};
 #[rustfmt::skip]
 pub(super) const KEYWORDS: &[Keyword] = &[
     row("persistence", Bool, "false", Global, Yes,
-        "Keep sessions, queued and retained messages in a file.")
+        "Keep sessions, queued and retained messages in a file. Only false is built yet.")
         .also(&["retained_persistence"])
         .settings(|_, a| a.false_only()),
     row("persistence_file", Text, "mosquitto.db", Global, Yes,
