@@ -28,6 +28,7 @@ pub(super) enum Complaint {
     InvalidTopic { kind: TopicKind, topic: String },
     UrlScheme,
     UrlTopicMissing,
+    WillPayloadTooLong,
     WillPayloadWithoutTopic,
     WillRetainWithoutTopic,
     OneMessage,
@@ -168,6 +169,7 @@ impl Complaint {
             }
             C::UrlScheme => "Error: Unsupported URL scheme.",
             C::UrlTopicMissing => "Error: Invalid URL for -L argument specified - topic missing.",
+            C::WillPayloadTooLong => "Error: Will payload must not be longer than 65535 bytes.",
             C::WillPayloadWithoutTopic => "Error: Will payload given, but no will topic given.",
             C::WillRetainWithoutTopic => "Error: Will retain given, but no will topic given.",
             C::OneMessage => "Error: Only one type of message can be sent at once.",

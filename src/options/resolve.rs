@@ -13,15 +13,13 @@ use super::parse::reason;
 use super::program::Program;
 use super::raw::{PasswordSource, Raw};
 use super::surroundings::{Surroundings, fill_defaults};
-use super::topics::is_allowed;
+use super::topics::{LONGEST, is_allowed};
 use crate::protocol::{QoS, RetainHandling, Version};
 
 /// Port of MQTT without TLS.
 const MQTT_PORT: u16 = 1883;
 /// Port of MQTT over TLS: choosing it chooses TLS.
 const MQTTS_PORT: u16 = 8883;
-/// Longest User Name and Password, in bytes [MQTT-1.5.4], [MQTT-1.5.6].
-const LONGEST: usize = 65_535;
 
 pub(super) fn publish(mut raw: Raw, name: &'static str, from: &Surroundings<'_>) -> Result<PublishJob, Halt> {
     let session = between_flags(&mut raw, Program::Publish, from)?;
@@ -180,6 +178,9 @@ fn client_id(raw: &Raw, program: Program, from: &Surroundings<'_>) -> Result<Opt
         (None, Some(prefix)) => Some(format!("{prefix}{}", from.process_id)),
         (None, None) => None,
     };
+    if id.as_ref().is_some_and(|id| id.len() > LONGEST) {
+        return Err(Complaint::MalformedUtf8("-I").into());
+    }
     // An empty id can't be given; and a session can't be kept without one.
     let is_invalid = match &id {
         Some(id) => id.is_empty(),

@@ -7,7 +7,7 @@ use super::complaint::{Complaint, Halt, TopicKind};
 /// Topics with more levels than this are refused, as mosquitto does.
 const MOST_SEPARATORS: usize = 200;
 /// Longest UTF-8 string of the protocol, in bytes [MQTT-1.5.4].
-const LONGEST: usize = 65_535;
+pub(super) const LONGEST: usize = 65_535;
 
 /// A topic for `kind` from the value of the flag called `flag`.
 pub(super) fn topic(kind: TopicKind, flag: &'static str, value: &OsStr) -> Result<String, Halt> {
@@ -15,11 +15,11 @@ pub(super) fn topic(kind: TopicKind, flag: &'static str, value: &OsStr) -> Resul
     if is_valid(kind, &topic) { Ok(topic) } else { Err(Complaint::InvalidTopic { kind, topic }.into()) }
 }
 
-/// Text that may stand in a packet: UTF-8 without control characters and non-characters.
+/// Text that may stand in a packet: UTF-8 without control characters and non-characters, not too long.
 pub(super) fn text(flag: &'static str, value: &OsStr) -> Result<String, Halt> {
     value
         .to_str()
-        .filter(|text| text.chars().all(is_allowed))
+        .filter(|text| text.len() <= LONGEST && text.chars().all(is_allowed))
         .map(str::to_owned)
         .ok_or_else(|| Complaint::MalformedUtf8(flag).into())
 }
@@ -32,7 +32,7 @@ pub(super) fn is_allowed(character: char) -> bool {
 
 fn is_valid(kind: TopicKind, topic: &str) -> bool {
     let separators = topic.bytes().filter(|byte| *byte == b'/').count();
-    if topic.is_empty() || topic.len() > LONGEST || separators > MOST_SEPARATORS {
+    if topic.is_empty() || separators > MOST_SEPARATORS {
         return false;
     }
     if kind.is_name() { !topic.contains(['+', '#']) } else { wildcards_are_whole_levels(topic) }
@@ -72,8 +72,6 @@ mod tests {
     fn names() {
         assert!(is_valid(TopicKind::Publish, &"/".repeat(200)));
         assert!(!is_valid(TopicKind::Publish, &"/".repeat(201)));
-        assert!(is_valid(TopicKind::Will, &"a".repeat(65_535)));
-        assert!(!is_valid(TopicKind::Will, &"a".repeat(65_536)));
         for bad in ["", "a/+", "#"] {
             assert!(!is_valid(TopicKind::Response, bad), "{bad}");
         }
@@ -86,5 +84,13 @@ mod tests {
             assert_eq!(halt, Complaint::MalformedUtf8("-t").into(), "{bad:?}");
         }
         assert!(topic(TopicKind::Publish, "-t", OsStr::new("å/\u{a0}/𐀀")).is_ok());
+    }
+
+    #[test]
+    fn what_no_packet_can_carry_is_malformed() {
+        let longest = "a".repeat(65_535);
+        assert!(text("-i", OsStr::new(&longest)).is_ok());
+        let halt = text("-i", OsStr::new(&(longest + "a"))).unwrap_err();
+        assert_eq!(halt, Complaint::MalformedUtf8("-i").into());
     }
 }

@@ -8,7 +8,7 @@ use super::complaint::{Complaint, TopicKind};
 use super::flag::{Flag, under};
 use super::numbers::atoi;
 use super::publish::qos_from;
-use super::topics::topic;
+use super::topics::{LONGEST, topic};
 
 pub(super) fn flags() -> Vec<Flag> {
     let flags = vec![
@@ -32,6 +32,9 @@ pub(super) fn flags() -> Vec<Flag> {
                 .help("Payload of the Will. Default: empty."),
             "no will payload specified",
             |raw, given| {
+                if given.value.len() > LONGEST {
+                    return Err(Complaint::WillPayloadTooLong.into());
+                }
                 raw.will_payload = Some(given.value.as_bytes().to_vec());
                 Ok(())
             },
