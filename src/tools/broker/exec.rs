@@ -81,12 +81,26 @@ fn spawn(words: &[OsString], address: LocalAddress) -> Result<Child, Failure> {
         .env("MQTT_HOST", address.host())
         .env("MQTT_PORT", address.port().to_string())
         .env("MQTT_URL", address.to_string())
+        .env("PATH", path_with_ours())
         .spawn()
         .map_err(|error| {
             let text = format!("Error: Unable to run '{}': {}.", program.to_string_lossy(), reason(&error));
             // As a shell has it.
             Failure { text, code: if error.kind() == ErrorKind::NotFound { 127 } else { 126 } }
         })
+}
+
+/// The search path with our own directory behind the others: the command finds the tools that came with this broker
+/// even where they aren't installed.
+fn path_with_ours() -> OsString {
+    let mut path = std::env::var_os("PATH").unwrap_or_default();
+    if let Some(ours) = std::env::current_exe().ok().as_deref().and_then(std::path::Path::parent) {
+        if !path.is_empty() {
+            path.push(":");
+        }
+        path.push(ours);
+    }
+    path
 }
 
 /// Waits until the process has ended, forgets its number, and only then lets the system reuse it.
