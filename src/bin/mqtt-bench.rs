@@ -1,2 +1,5 @@
-//! mqtt-bench: see `mqtt_toolkit::tools`.
-fn main() {}
+//! mqtt-bench: see `mqtt_toolkit::tools::bench`.
+
+fn main() -> std::process::ExitCode {
+    mqtt_toolkit::tools::bench::main()
+}

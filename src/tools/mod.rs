@@ -1,5 +1,6 @@
 //! What each program does.
 
+pub mod bench;
 pub mod broker;
 mod exit;
 mod lines;

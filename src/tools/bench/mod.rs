@@ -1,0 +1,72 @@
+//! mqtt-bench: the load generator of `benches/compare`.
+//!
+//! One thread with many connections. It checks what it measures: every message carries its publisher
+//! and number, and a run fails if one is lost, comes twice or out of order.
+
+mod loads;
+mod net;
+mod options;
+mod processes;
+mod report;
+mod stored;
+mod traffic;
+mod usage;
+mod wire;
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Parser;
+use serde_json::Value;
+
+use loads::Figures;
+use net::Net;
+use options::{Choice, Options};
+use processes::Tool;
+
+/// Runs the load that the command line names and prints its figures as a line of JSON.
+pub fn main() -> ExitCode {
+    match run(Options::parse()) {
+        Ok(figures) => {
+            println!("{}", Value::Object(figures));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("Error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: Options) -> Result<Figures> {
+    let common = &options.common;
+    let address = SocketAddr::new(common.host, common.port);
+    let deadline = Duration::from_secs(common.deadline);
+    let pid = common.pid;
+    let mut net = Net::new(address, common.v5, deadline)?;
+    let net = &mut net;
+    let load = match options.load {
+        Choice::Pairs { clients, messages } => loads::pairs(net, clients, &messages, None)?,
+        Choice::FanIn { clients, messages } => loads::fan_in(net, clients, &messages)?,
+        Choice::FanOut { clients, messages } => loads::fan_out(net, clients, &messages)?,
+        Choice::Latency { clients, rate, messages } => loads::pairs(net, clients, &messages, Some(rate))?,
+        Choice::Subscriptions { subscriptions, messages } => {
+            loads::subscriptions(net, &subscriptions, &messages)?
+        }
+        Choice::Growth { few, many, connections, messages } => {
+            return loads::growth(net, few, many, connections, &messages, pid);
+        }
+        Choice::Retained { count, size, times } => return stored::retained(net, count, size, times, pid),
+        Choice::Queue { count, size, qos, window } => {
+            return stored::queue(net, address, count, size, qos, window, pid);
+        }
+        Choice::Idle { connections } => return processes::idle(net, connections, pid),
+        Choice::Connect { runs, command } => return processes::connect(address, common.v5, runs, &command),
+        Choice::Tool { runs, feed, expect, stdin, stdout, command } => {
+            return Tool { runs, feed, expect, stdin, stdout, command }.run(deadline);
+        }
+    };
+    load.run(net, pid)
+}

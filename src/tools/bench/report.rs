@@ -1,0 +1,60 @@
+//! The figures of a run, and the line of JSON they are printed as.
+
+use std::time::Instant;
+
+use anyhow::Result;
+use serde_json::{Map, Value, json};
+
+use super::usage::cpu_seconds;
+
+/// Clocks that run beside a load.
+pub struct Meter {
+    pid: Option<u32>,
+    started: Instant,
+    broker: f64,
+    own: f64,
+}
+
+impl Meter {
+    /// Starts the clocks; `pid` is the broker's.
+    pub fn start(pid: Option<u32>) -> Result<Self> {
+        let broker = pid.map_or(Ok(0.0), cpu_seconds)?;
+        Ok(Self { pid, started: Instant::now(), broker, own: cpu_seconds(std::process::id())? })
+    }
+
+    /// Since when it runs.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// What `messages` that were delivered `deliveries` times have taken.
+    pub fn stop(&self, messages: u64, deliveries: u64) -> Result<Map<String, Value>> {
+        let seconds = self.started.elapsed().as_secs_f64();
+        let own = cpu_seconds(std::process::id())? - self.own;
+        let mut figures = Map::new();
+        figures.insert("messages".into(), json!(messages));
+        figures.insert("deliveries".into(), json!(deliveries));
+        figures.insert("seconds".into(), rounded(seconds));
+        figures.insert("messages_per_second".into(), rounded(messages as f64 / seconds));
+        figures.insert("deliveries_per_second".into(), rounded(deliveries as f64 / seconds));
+        if let Some(pid) = self.pid {
+            let broker = cpu_seconds(pid)? - self.broker;
+            figures.insert("broker_cpu_seconds".into(), rounded(broker));
+            figures.insert("deliveries_per_broker_cpu_second".into(), rounded(deliveries as f64 / broker));
+        }
+        figures.insert("generator_cpu_share".into(), rounded(own / seconds));
+        Ok(figures)
+    }
+}
+
+/// A figure with as many places as anyone reads; `null` when there was nothing to divide by.
+pub fn rounded(value: f64) -> Value {
+    let places = if value.abs() < 100.0 { 1e6 } else { 1.0 };
+    json!((value * places).round() / places)
+}
+
+/// The middle one of some figures.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}

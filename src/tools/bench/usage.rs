@@ -1,0 +1,35 @@
+//! What a process has used: processor time and memory, from /proc.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+
+/// Processor seconds of a process so far, all its threads.
+pub fn cpu_seconds(pid: u32) -> Result<f64> {
+    let path = format!("/proc/{pid}/stat");
+    let text = fs::read_to_string(&path).with_context(|| path.clone())?;
+    // The program's name may hold blanks; what follows it can't hold a parenthesis.
+    let fields = text.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let mut times = fields.split_whitespace().skip(11);
+    let mut ticks = || times.next().and_then(|field| field.parse::<f64>().ok()).with_context(|| path.clone());
+    Ok((ticks()? + ticks()?) / rustix::param::clock_ticks_per_second() as f64)
+}
+
+/// Bytes of a process in memory now.
+pub fn resident_bytes(pid: u32) -> Result<u64> {
+    let path = format!("/proc/{pid}/status");
+    let text = fs::read_to_string(&path).with_context(|| path.clone())?;
+    let field = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).with_context(|| path.clone())?;
+    let kibibytes: u64 = field.trim().trim_end_matches(" kB").parse().context(path)?;
+    Ok(kibibytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn of_this_process() {
+        let pid = std::process::id();
+        assert!(super::cpu_seconds(pid).unwrap() >= 0.0);
+        assert!(super::resident_bytes(pid).unwrap() > 100_000);
+    }
+}
