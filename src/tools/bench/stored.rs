@@ -81,6 +81,8 @@ pub fn queue(
     pid: Option<u32>,
 ) -> Result<Figures> {
     use std::io::Write;
+    // A clean session first: the one kept may be of an earlier run.
+    handshake(&mut open(address)?, "away", true, net.v5)?;
     let mut away = open(address)?;
     handshake(&mut away, "away", false, net.v5)?;
     away.write_all(&wire::subscribe(["bench/queue"], qos, net.v5))?;
@@ -95,6 +97,8 @@ pub fn queue(
     let subscriber = net.connect("away", false, &[], qos)?;
     drain_queue(net, subscriber, count)?;
     let mut figures = meter.stop(count, count)?;
+    // The last acknowledgements leave.
+    net.turn(Duration::ZERO, |_, _, _| Ok(()))?;
     for name in ["deliveries_per_second", "deliveries_per_broker_cpu_second"] {
         let value = filled.get(name).cloned().unwrap_or(Value::Null);
         figures.insert(format!("queued_{}", name.trim_start_matches("deliveries_")), value);
