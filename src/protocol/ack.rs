@@ -173,3 +173,63 @@ impl From<AckKind> for PacketType {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{PropertiesBuf, Property};
+    use super::*;
+
+    fn encoded(kind: AckKind, reason: u8, version: Version) -> Vec<u8> {
+        let mut out = Vec::new();
+        encode_ack(kind, 0x0102, ReasonCode(reason), version, &mut out);
+        out
+    }
+
+    #[test]
+    fn short_forms_of_section_3_4_2_1() {
+        assert_eq!(encoded(AckKind::PubAck, 0, Version::V5), [0x40, 2, 1, 2]);
+        assert_eq!(encoded(AckKind::PubAck, 0x10, Version::V5), [0x40, 3, 1, 2, 0x10]);
+        assert_eq!(encoded(AckKind::PubRec, 0x87, Version::V311), [0x50, 2, 1, 2]);
+        assert_eq!(encoded(AckKind::PubRel, 0, Version::V31), [0x62, 2, 1, 2]);
+        assert_eq!(encoded(AckKind::PubComp, 0x92, Version::V5), [0x70, 3, 1, 2, 0x92]);
+    }
+
+    #[test]
+    fn properties_go_out_in_5_0_only() {
+        let mut buf = PropertiesBuf::new();
+        buf.push(Property::ReasonString("x"));
+        let ack = Ack { properties: buf.as_properties(), ..Ack::new(9) };
+        let mut out = Vec::new();
+        ack.encode(AckKind::PubRec, Version::V5, &mut out);
+        assert_eq!(out, [0x50, 8, 0, 9, 0, 4, 0x1F, 0, 1, b'x']);
+        assert_eq!(Ack::decode(Version::V5, 0x50, &out[2..]), Ok(ack));
+        out.clear();
+        ack.encode(AckKind::PubRec, Version::V311, &mut out);
+        assert_eq!(out, [0x50, 2, 0, 9]);
+    }
+
+    #[test]
+    fn the_length_says_what_is_there() {
+        let decode = |body: &[u8]| Ack::decode(Version::V5, 0x40, body).map(|ack| ack.reason.0);
+        assert_eq!(decode(&[0, 1]), Ok(0));
+        assert_eq!(decode(&[0, 1, 0x10]), Ok(0x10));
+        assert_eq!(decode(&[0, 1, 0x10, 0]), Ok(0x10));
+        assert_eq!(decode(&[0, 1, 0x10, 0, 0]), Err(Malformed::TrailingBytes));
+        assert_eq!(decode(&[0]), Err(Malformed::Truncated));
+        assert_eq!(decode(&[0, 0]), Err(Malformed::PacketIdentifierZero));
+        assert_eq!(Ack::decode(Version::V311, 0x40, &[0, 1, 0]), Err(Malformed::TrailingBytes));
+    }
+
+    #[test]
+    fn mqtt_3_4_2_1_to_3_7_2_1_reason_codes() {
+        let allowed = |kind: AckKind| (0..=u8::MAX).filter(|code| kind.allows(ReasonCode(*code))).count();
+        assert_eq!([AckKind::PubAck, AckKind::PubRec].map(allowed), [9, 9]);
+        assert_eq!([AckKind::PubRel, AckKind::PubComp].map(allowed), [2, 2]);
+        for kind in [AckKind::PubAck, AckKind::PubRec, AckKind::PubRel, AckKind::PubComp] {
+            let first = kind.first_byte();
+            assert_eq!(AckKind::from_first_byte(first), Some(kind));
+            assert_eq!(Ack::decode(Version::V5, first, &[0, 1, 0x8E]), Err(Malformed::ReasonCode(0x8E)));
+        }
+        assert_eq!(AckKind::from_first_byte(0x30), None);
+    }
+}

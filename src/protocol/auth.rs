@@ -36,3 +36,22 @@ impl<'a> Auth<'a> {
         write_reason(0xF0, self.reason, self.properties, out);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mqtt_3_15_2_1_reason_codes() {
+        let reason = |body: &[u8]| Auth::decode(body).map(|auth| auth.reason);
+        let method = [0x18, 4, 0x15, 0, 1, b'm'];
+        assert_eq!(reason(&[]), Ok(ReasonCode::SUCCESS));
+        assert_eq!(reason(&[0]), Ok(ReasonCode::SUCCESS));
+        assert_eq!(reason(&method), Ok(ReasonCode::CONTINUE_AUTHENTICATION));
+        assert_eq!(reason(&[0x19]), Err(Malformed::AuthenticationMethodMissing));
+        assert_eq!(reason(&[0x87]), Err(Malformed::ReasonCode(0x87)));
+        let mut out = Vec::new();
+        Auth::decode(&method).unwrap().encode(&mut out);
+        assert_eq!(out, [&[0xF0, 6][..], &method].concat());
+    }
+}

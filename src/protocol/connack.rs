@@ -71,3 +71,44 @@ impl<'a> ConnAck<'a> {
         self.properties.write(version, out);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn encoded(session_present: bool, code: ReasonCode, version: Version) -> Vec<u8> {
+        let mut out = Vec::new();
+        ConnAck::new(session_present, code).encode(version, &mut out);
+        out
+    }
+
+    #[test]
+    fn codes_of_5_0_in_3_x() {
+        assert_eq!(encoded(true, ReasonCode::SUCCESS, Version::V311), [0x20, 2, 1, 0]);
+        assert_eq!(encoded(true, ReasonCode::SUCCESS, Version::V31), [0x20, 2, 0, 0]);
+        assert_eq!(encoded(false, ReasonCode::NOT_AUTHORIZED, Version::V311), [0x20, 2, 0, 5]);
+        assert_eq!(encoded(false, ReasonCode(4), Version::V311), [0x20, 2, 0, 4]);
+        assert_eq!(encoded(false, ReasonCode::QUOTA_EXCEEDED, Version::V311), [0x20, 2, 0, 3]);
+        assert_eq!(encoded(false, ReasonCode::NOT_AUTHORIZED, Version::V5), [0x20, 3, 0, 0x87, 0]);
+        assert_eq!(return_code_v3(ReasonCode::UNSUPPORTED_PROTOCOL_VERSION), Some(1));
+        assert_eq!(return_code_v3(ReasonCode::CLIENT_IDENTIFIER_NOT_VALID), Some(2));
+        assert_eq!(return_code_v3(ReasonCode::MALFORMED_PACKET), None);
+    }
+
+    #[test]
+    fn mqtt_3_2_2_6_session_present_only_with_success() {
+        assert_eq!(ConnAck::decode(Version::V311, &[1, 0]), Ok(ConnAck::new(true, ReasonCode::SUCCESS)));
+        assert_eq!(ConnAck::decode(Version::V311, &[1, 5]), Err(Malformed::SessionPresentWithError));
+        assert_eq!(ConnAck::decode(Version::V31, &[1, 5]), Ok(ConnAck::new(false, ReasonCode(5))));
+    }
+
+    #[test]
+    fn reserved_flags_and_codes() {
+        assert_eq!(ConnAck::decode(Version::V311, &[2, 0]), Err(Malformed::ConnAckFlags));
+        assert_eq!(ConnAck::decode(Version::V5, &[0, 5, 0]), Err(Malformed::ReasonCode(5)));
+        assert_eq!(ConnAck::decode(Version::V5, &[0, 0xEE, 0]), Err(Malformed::ReasonCode(0xEE)));
+        assert_eq!(ConnAck::decode(Version::V311, &[0, 9]), Ok(ConnAck::new(false, ReasonCode(9))));
+        assert_eq!(ConnAck::decode(Version::V311, &[0]), Err(Malformed::Truncated));
+        assert_eq!(ConnAck::decode(Version::V311, &[0, 0, 0]), Err(Malformed::TrailingBytes));
+    }
+}

@@ -209,3 +209,92 @@ impl std::fmt::Debug for Connect<'_> {
             .finish_non_exhaustive() // properties may hold Authentication Data
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A body with these flags and this payload.
+    fn body(name: &str, level: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
+        let mut body = Vec::new();
+        wire::write_str(name, &mut body);
+        body.extend_from_slice(&[level, flags, 0, 60]);
+        if level & !BRIDGE == 5 {
+            body.push(0);
+        }
+        body.extend_from_slice(payload);
+        body
+    }
+
+    fn error(name: &str, level: u8, flags: u8, payload: &[u8]) -> Option<Malformed> {
+        Connect::decode(&body(name, level, flags, payload)).err()
+    }
+
+    const ID: &[u8] = &[0, 1, b'c'];
+
+    #[test]
+    fn mqtt_3_1_2_1_and_2_names_and_levels() {
+        for (name, level, version) in
+            [("MQIsdp", 3, Version::V31), ("MQTT", 4, Version::V311), ("MQTT", 5, Version::V5)]
+        {
+            for bridge in [false, true] {
+                let level = level | if bridge { BRIDGE } else { 0 };
+                let bytes = body(name, level, 2, ID);
+                let connect = Connect::decode(&bytes).unwrap();
+                assert_eq!((connect.version, connect.bridge, connect.client_id), (version, bridge, "c"));
+                assert!(connect.clean_start && connect.keep_alive == 60);
+            }
+        }
+        for (name, level) in [("MQTT", 3), ("MQTT", 6), ("MQIsdp", 4), ("MQIsdp", 5), ("MQTT", 0x86)] {
+            assert_eq!(error(name, level, 2, ID), Some(Malformed::UnsupportedProtocolVersion(level)));
+        }
+        for name in ["", "MQTTX", "mqtt", "HTTP"] {
+            assert_eq!(error(name, 4, 2, ID), Some(Malformed::ProtocolName), "{name}");
+        }
+    }
+
+    #[test]
+    fn mqtt_3_1_2_3_to_22_flags() {
+        assert_eq!(error("MQTT", 4, 0x03, ID), Some(Malformed::ConnectFlags));
+        assert_eq!(error("MQIsdp", 3, 0x03, ID), None);
+        assert_eq!(error("MQTT", 4, 0x0A, ID), Some(Malformed::WillFlags));
+        assert_eq!(error("MQTT", 4, 0x22, ID), Some(Malformed::WillFlags));
+        assert_eq!(error("MQTT", 4, 0x1E, ID), Some(Malformed::WillQoS));
+        let password = [ID, &[0, 1, b'p']].concat();
+        assert_eq!(error("MQTT", 4, 0x42, &password), Some(Malformed::PasswordWithoutUserName));
+        assert_eq!(error("MQTT", 5, 0x42, &password), None);
+    }
+
+    #[test]
+    fn fields_that_flags_announce() {
+        let payload = [ID, &[0, 1, b'w', 0, 2, b'h', b'i', 0, 1, b'u', 0, 0]].concat();
+        let bytes = body("MQTT", 4, 0xF6, &payload);
+        let connect = Connect::decode(&bytes).unwrap();
+        let will = connect.will.unwrap();
+        assert_eq!(
+            (will.topic, will.payload, will.qos, will.retain),
+            ("w", &b"hi"[..], QoS::ExactlyOnce, true)
+        );
+        assert_eq!((connect.username, connect.password), (Some("u"), Some(&b""[..])));
+        for end in 3..payload.len() {
+            assert_eq!(error("MQTT", 4, 0xF6, &payload[..end]), Some(Malformed::Truncated), "{end}");
+        }
+        assert_eq!(error("MQTT", 4, 0x02, &payload), Some(Malformed::TrailingBytes));
+        assert_eq!(error("MQIsdp", 3, 0xC2, ID), None, "3.1: flags without fields");
+    }
+
+    #[test]
+    fn mqtt_3_1_3_4_client_id_is_utf8() {
+        assert_eq!(error("MQTT", 4, 2, &[0, 1, 0xFF]), Some(Malformed::ClientId));
+        assert_eq!(error("MQTT", 5, 2, &[0, 1, 0]), Some(Malformed::ClientId));
+        assert_eq!(error("MQTT", 4, 2, &[0, 0]), None);
+    }
+
+    #[test]
+    fn debug_output_keeps_secrets() {
+        let payload = [ID, &[0, 1, b'u', 0, 6, b's', b'e', b'c', b'r', b'e', b't']].concat();
+        let bytes = body("MQTT", 4, 0xC2, &payload);
+        let text = format!("{:?}", Connect::decode(&bytes).unwrap());
+        assert!(text.contains("\"u\"") && !text.contains("secret") && !text.contains("115"), "{text}");
+    }
+}

@@ -47,3 +47,32 @@ impl<'a> Disconnect<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_than_it_takes() {
+        let encoded = |reason, version| {
+            let mut out = Vec::new();
+            Disconnect::new(reason).encode(version, &mut out);
+            out
+        };
+        assert_eq!(encoded(ReasonCode::NORMAL_DISCONNECTION, Version::V5), [0xE0, 0]);
+        assert_eq!(encoded(ReasonCode::SESSION_TAKEN_OVER, Version::V5), [0xE0, 1, 0x8E]);
+        assert_eq!(encoded(ReasonCode::SESSION_TAKEN_OVER, Version::V311), [0xE0, 0]);
+    }
+
+    #[test]
+    fn mqtt_3_14_2_1_reason_codes() {
+        let reason = |body: &[u8]| Disconnect::decode(Version::V5, body).map(|packet| packet.reason);
+        assert_eq!(reason(&[]), Ok(ReasonCode::NORMAL_DISCONNECTION));
+        assert_eq!(reason(&[4]), Ok(ReasonCode::DISCONNECT_WITH_WILL));
+        assert_eq!(reason(&[0x8E, 0]), Ok(ReasonCode::SESSION_TAKEN_OVER));
+        assert_eq!(reason(&[0x10]), Err(Malformed::ReasonCode(0x10)));
+        assert_eq!(reason(&[0xA3]), Err(Malformed::ReasonCode(0xA3)));
+        assert_eq!(reason(&[0, 0, 0]), Err(Malformed::TrailingBytes));
+        assert_eq!(Disconnect::decode(Version::V311, &[0]), Err(Malformed::TrailingBytes));
+    }
+}

@@ -82,3 +82,64 @@ pub(super) fn write_fixed_header(first: u8, remaining_length: usize, out: &mut V
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Version;
+    use super::*;
+
+    #[test]
+    fn lengths() {
+        let header =
+            |bytes: &[u8]| fixed_header(bytes).unwrap().map(|header| (header.header_length, header.total()));
+        assert_eq!(header(&[]), None);
+        assert_eq!(header(&[0x30]), None);
+        assert_eq!(header(&[0x30, 0x80]), None);
+        assert_eq!(header(&[0x30, 0xFF, 0xFF, 0xFF]), None);
+        assert_eq!(header(&[0xC0, 0]), Some((2, 2)));
+        assert_eq!(header(&[0x30, 0x80, 1, 9, 9]), Some((3, 131)));
+        assert_eq!(header(&[0x30, 0xFF, 0xFF, 0xFF, 0x7F]), Some((5, 5 + MAX_REMAINING_LENGTH)));
+    }
+
+    #[test]
+    fn mqtt_1_5_5_1_and_2_1_4_bad_lengths() {
+        for bytes in
+            [&[0x30, 0x80, 0][..], &[0x30, 0x80, 0x80, 0x80, 0x80], &[0x30, 0xFF, 0xFF, 0xFF, 0xFF, 1]]
+        {
+            assert_eq!(fixed_header(bytes), Err(Malformed::VariableByteInteger), "{bytes:x?}");
+        }
+    }
+
+    #[test]
+    fn mqtt_2_1_3_1_reserved_flags_are_seen_at_the_first_byte() {
+        let good = |first: u8| match first >> 4 {
+            0 => false,
+            3 => true,
+            6 | 8 | 10 => matches!(first & 0x0F, 0b0010 | 0b1010),
+            _ => first & 0x0F == 0,
+        };
+        for first in 0..=u8::MAX {
+            assert_eq!(fixed_header(&[first]).is_ok(), good(first), "{first:#04x}");
+        }
+        assert_eq!(fixed_header(&[0x05]), Err(Malformed::PacketType));
+        assert_eq!(fixed_header(&[0x60]), Err(Malformed::FixedHeaderFlags));
+    }
+
+    #[test]
+    fn what_depends_on_the_version() {
+        assert_eq!(check_first(Version::V31, 0x8A), Ok(PacketType::Subscribe));
+        assert_eq!(check_first(Version::V311, 0x8A), Err(Malformed::FixedHeaderFlags));
+        assert_eq!(check_first(Version::V5, 0xF0), Ok(PacketType::Auth));
+        assert_eq!(check_first(Version::V311, 0xF0), Err(Malformed::PacketType));
+    }
+
+    #[test]
+    fn written_headers_are_read_back() {
+        for length in [0, 127, 128, 16_383, 16_384, 2_097_151, 2_097_152] {
+            let mut out = Vec::new();
+            write_fixed_header(0x30, length, &mut out);
+            let header = fixed_header(&out).unwrap().unwrap();
+            assert_eq!((header.header_length, header.remaining_length), (out.len(), length));
+        }
+    }
+}

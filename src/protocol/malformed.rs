@@ -162,3 +162,26 @@ impl fmt::Display for Malformed {
 }
 
 impl std::error::Error for Malformed {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reason_codes_of_section_4_13() {
+        let code = |cause: Malformed| cause.reason_code();
+        assert_eq!(code(Malformed::Truncated), ReasonCode::MALFORMED_PACKET);
+        assert_eq!(code(Malformed::UnknownProperty(0)), ReasonCode::MALFORMED_PACKET);
+        assert_eq!(code(Malformed::PropertyRepeated(PropertyId::TopicAlias)), ReasonCode::PROTOCOL_ERROR);
+        assert_eq!(code(Malformed::TopicNameEmpty), ReasonCode::PROTOCOL_ERROR);
+        assert_eq!(code(Malformed::UnsupportedProtocolVersion(9)), ReasonCode::UNSUPPORTED_PROTOCOL_VERSION);
+        assert_eq!(code(Malformed::ClientId), ReasonCode::CLIENT_IDENTIFIER_NOT_VALID);
+    }
+
+    #[test]
+    fn a_line_says_what_is_wrong() {
+        assert_eq!(Malformed::UnsupportedProtocolVersion(6).to_string(), "unsupported protocol version 6");
+        let repeated = Malformed::PropertyRepeated(PropertyId::ReceiveMaximum);
+        assert_eq!(repeated.to_string(), "property receive-maximum given twice");
+    }
+}

@@ -194,3 +194,39 @@ impl Packet<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Properties, ReasonCode};
+    use super::*;
+
+    #[test]
+    fn packet_types_of_table_2_1() {
+        for first in 0x10..=u8::MAX {
+            assert_eq!(PacketType::of(first).unwrap() as u8, first >> 4);
+        }
+        assert_eq!(PacketType::of(0x0F), Err(Malformed::PacketType));
+        assert_eq!(PacketType::PubComp.name(), "PUBCOMP");
+    }
+
+    #[test]
+    fn no_auth_before_5_0() {
+        let auth = Packet::Auth(Auth { reason: ReasonCode::SUCCESS, properties: Properties::EMPTY });
+        let mut out = Vec::new();
+        auth.encode(Version::V311, &mut out);
+        assert!(out.is_empty());
+        auth.encode(Version::V5, &mut out);
+        assert_eq!(out, [0xF0, 0]);
+        assert_eq!(decode(Version::V5, 0xF0, &[]), Ok(auth));
+        assert_eq!(decode(Version::V311, 0xF0, &[]), Err(Malformed::PacketType));
+    }
+
+    #[test]
+    fn connect_has_its_own_version() {
+        let body = [0, 4, b'M', b'Q', b'T', b'T', 5, 2, 0, 0, 0, 0, 0];
+        let packet = decode(Version::V31, 0x10, &body).unwrap();
+        assert_eq!(packet.packet_type(), PacketType::Connect);
+        assert!(matches!(packet, Packet::Connect(connect) if connect.version == Version::V5));
+        assert_eq!(decode(Version::V31, 0x18, &body), Err(Malformed::FixedHeaderFlags));
+    }
+}

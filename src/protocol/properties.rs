@@ -209,3 +209,89 @@ impl fmt::Debug for Properties<'_> {
         f.debug_list().entries(self.iter()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::PropertiesBuf;
+    use super::*;
+
+    fn buf(properties: &[Property<'_>]) -> PropertiesBuf {
+        properties.iter().copied().collect()
+    }
+
+    #[test]
+    fn getters_find_their_own() {
+        let buf = buf(&[
+            Property::UserProperty("a", "1"),
+            Property::SubscriptionIdentifier(5),
+            Property::TopicAlias(3),
+            Property::SubscriptionIdentifier(300),
+            Property::UserProperty("a", "2"),
+            Property::CorrelationData(b"x"),
+        ]);
+        let properties = buf.as_properties();
+        assert_eq!(properties.topic_alias(), Some(3));
+        assert_eq!(properties.correlation_data(), Some(&b"x"[..]));
+        assert_eq!(properties.message_expiry_interval(), None);
+        assert_eq!(properties.subscription_identifiers().collect::<Vec<_>>(), [5, 300]);
+        assert_eq!(properties.user_properties().collect::<Vec<_>>(), [("a", "1"), ("a", "2")]);
+        assert_eq!(properties.iter().count(), 6);
+        assert!(Properties::EMPTY.is_empty() && Properties::EMPTY.iter().next().is_none());
+    }
+
+    #[test]
+    fn what_a_broker_passes_on() {
+        let all = [
+            Property::TopicAlias(3),
+            Property::UserProperty("a", "1"),
+            Property::MessageExpiryInterval(9),
+            Property::ContentType("t"),
+        ];
+        let mut rest = Vec::new();
+        let skip =
+            [PropertyId::TopicAlias, PropertyId::MessageExpiryInterval, PropertyId::SubscriptionIdentifier];
+        buf(&all).as_properties().raw_without(&skip, &mut rest);
+        assert_eq!(Properties::from_raw(&rest).iter().collect::<Vec<_>>(), [all[1], all[3]]);
+    }
+
+    #[test]
+    fn only_user_properties_and_subscription_identifiers_of_publish_repeat() {
+        let twice =
+            |property: Property<'_>, carrier| check(buf(&[property; 2]).as_properties().raw(), carrier);
+        assert_eq!(twice(Property::UserProperty("a", "b"), carrier::PUBLISH), Ok(()));
+        assert_eq!(twice(Property::SubscriptionIdentifier(1), carrier::PUBLISH), Ok(()));
+        assert_eq!(
+            twice(Property::SubscriptionIdentifier(1), carrier::SUBSCRIBE),
+            Err(Malformed::PropertyRepeated(PropertyId::SubscriptionIdentifier))
+        );
+        assert_eq!(
+            twice(Property::TopicAlias(1), carrier::PUBLISH),
+            Err(Malformed::PropertyRepeated(PropertyId::TopicAlias))
+        );
+    }
+
+    #[test]
+    fn length_is_part_of_the_form_in_5_0_only() {
+        let mut input: &[u8] = &[3, 0x21, 0, 7, 99];
+        let properties = Properties::read(Version::V5, carrier::CONNECT, &mut input).unwrap();
+        assert_eq!((properties.receive_maximum(), input), (Some(7), &[99][..]));
+        let mut out = Vec::new();
+        properties.write(Version::V311, &mut out);
+        assert!(out.is_empty());
+        properties.write(Version::V5, &mut out);
+        assert_eq!(out, [3, 0x21, 0, 7]);
+        assert_eq!(properties.encoded_length(Version::V5), 4);
+        let mut input: &[u8] = &[99];
+        assert_eq!(Properties::read(Version::V311, carrier::CONNECT, &mut input), Ok(Properties::EMPTY));
+        assert_eq!(input, [99]);
+    }
+
+    #[test]
+    fn authentication_data_needs_its_method() {
+        let data = Property::AuthenticationData(b"d");
+        let alone = check(buf(&[data]).as_properties().raw(), carrier::CONNECT);
+        assert_eq!(alone, Err(Malformed::AuthenticationDataWithoutMethod));
+        let both = buf(&[data, Property::AuthenticationMethod("m")]);
+        assert_eq!(check(both.as_properties().raw(), carrier::CONNECT), Ok(()));
+    }
+}

@@ -52,3 +52,23 @@ impl<'a> FromIterator<Property<'a>> for PropertiesBuf {
         buf
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_pushed_stands_there() {
+        let mut buf = PropertiesBuf::new();
+        assert!(buf.is_empty() && buf.as_properties().is_empty());
+        buf.push(Property::ServerKeepAlive(10));
+        buf.push(Property::ReasonString("ä"));
+        assert_eq!(buf.as_properties().raw(), [0x13, 0, 10, 0x1F, 0, 2, 0xC3, 0xA4]);
+        let copy = PropertiesBuf::from(buf.as_properties());
+        assert_eq!(copy, buf);
+        buf.extend(copy.as_properties());
+        assert_eq!(buf.as_properties().iter().count(), 4);
+        buf.clear();
+        assert!(buf.is_empty());
+    }
+}

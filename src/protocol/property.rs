@@ -308,3 +308,71 @@ impl PropertyId {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_table_2_4() {
+        assert_eq!(PropertyId::ALL.len(), 27);
+        for id in PropertyId::ALL {
+            assert_eq!(PropertyId::from_u8(*id as u8), Some(*id));
+            assert_eq!(PropertyId::from_name(id.name()), Some(*id));
+        }
+        let known = (0..=u8::MAX).filter(|code| PropertyId::from_u8(*code).is_some()).count();
+        assert_eq!(known, 27);
+    }
+
+    #[test]
+    fn names_in_any_case() {
+        assert_eq!(PropertyId::from_name("Session-Expiry-INTERVAL"), Some(PropertyId::SessionExpiryInterval));
+        assert_eq!(PropertyId::from_name("session expiry"), None);
+    }
+
+    #[test]
+    fn carriers() {
+        use PropertyId::*;
+        let carried = |packet| PropertyId::ALL.iter().filter(move |id| id.allowed_in(packet)).count();
+        assert_eq!(carried(PacketType::Connect), 9);
+        assert_eq!(carried(PacketType::ConnAck), 17);
+        assert_eq!(carried(PacketType::Publish), 8);
+        assert_eq!(PropertyId::ALL.iter().filter(|id| id.allowed_in_will()).count(), 7);
+        for ack in [PacketType::PubAck, PacketType::PubComp, PacketType::SubAck, PacketType::UnsubAck] {
+            assert_eq!(carried(ack), 2);
+        }
+        assert_eq!(carried(PacketType::Subscribe), 2);
+        assert_eq!(carried(PacketType::Unsubscribe), 1);
+        assert_eq!(carried(PacketType::Disconnect), 4);
+        assert_eq!(carried(PacketType::Auth), 4);
+        assert_eq!(carried(PacketType::PingReq), 0);
+        assert!(WillDelayInterval.allowed_in_will() && !WillDelayInterval.allowed_in(PacketType::Connect));
+    }
+
+    #[test]
+    fn a_value_is_skipped_checked_and_read_alike() {
+        let mut bytes = Vec::new();
+        let properties = [
+            Property::PayloadFormatIndicator(true),
+            Property::ReceiveMaximum(7),
+            Property::MessageExpiryInterval(1),
+            Property::SubscriptionIdentifier(268_435_455),
+            Property::ResponseTopic("a/b"),
+            Property::CorrelationData(&[0, 255]),
+            Property::UserProperty("name", "ä"),
+            Property::MaximumQoS(QoS::AtLeastOnce),
+        ];
+        for property in properties {
+            bytes.clear();
+            property.encode(&mut bytes);
+            let id = property.identifier();
+            let (mut skipped, mut checked, mut read) = (&bytes[1..], &bytes[1..], &bytes[1..]);
+            assert_eq!(id.skip_value(&mut skipped), Ok(()));
+            assert_eq!(id.check_value(&mut checked), Ok(()));
+            assert_eq!(Property::read_value(id, &mut read), Ok(property));
+            assert!(skipped.is_empty() && checked.is_empty() && read.is_empty(), "{id:?}");
+            let mut short = &bytes[1..bytes.len() - 1];
+            assert!(id.skip_value(&mut short).is_err(), "{id:?}");
+        }
+    }
+}

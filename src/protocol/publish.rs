@@ -108,3 +108,81 @@ pub(super) fn read_packet_identifier(input: &mut &[u8]) -> Result<PacketIdentifi
         identifier => Ok(identifier),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::PropertiesBuf;
+    use super::super::Property;
+    use super::*;
+
+    const BODY: &[u8] = &[0, 3, b'a', b'/', b'b', 0, 10, b'h', b'i'];
+
+    #[test]
+    fn the_flags_of_section_3_3_1() {
+        let publish = Publish::decode(Version::V311, 0x3B, BODY).unwrap();
+        assert!(publish.dup && publish.retain);
+        assert_eq!((publish.qos, publish.packet_identifier), (QoS::AtLeastOnce, 10));
+        assert_eq!((publish.topic, publish.payload), ("a/b", &b"hi"[..]));
+        assert_eq!(publish.first_byte(), 0x3B);
+        let publish = Publish::decode(Version::V311, 0x30, BODY).unwrap();
+        assert_eq!((publish.packet_identifier, publish.payload), (0, &[0, 10, b'h', b'i'][..]));
+    }
+
+    #[test]
+    fn mqtt_3_3_1_2_and_4_dup_and_qos() {
+        assert_eq!(Publish::decode(Version::V311, 0x38, BODY), Err(Malformed::DupWithQoS0));
+        assert_eq!(Publish::decode(Version::V311, 0x36, BODY), Err(Malformed::QoS));
+    }
+
+    #[test]
+    fn mqtt_2_2_1_3_packet_identifier_is_not_0() {
+        let body = [0, 1, b'a', 0, 0];
+        assert_eq!(Publish::decode(Version::V311, 0x34, &body), Err(Malformed::PacketIdentifierZero));
+    }
+
+    #[test]
+    fn a_topic_name_is_empty_only_with_a_topic_alias() {
+        let body = [0, 0, 3, 0x23, 0, 1];
+        let publish = Publish::decode(Version::V5, 0x30, &body).unwrap();
+        assert_eq!((publish.topic, publish.properties.topic_alias()), ("", Some(1)));
+        assert_eq!(Publish::decode(Version::V311, 0x30, &body), Err(Malformed::TopicNameEmpty));
+        assert_eq!(Publish::decode(Version::V5, 0x30, &[0, 0, 0]), Err(Malformed::TopicNameEmpty));
+    }
+
+    #[test]
+    fn mqtt_3_3_2_2_no_wildcards() {
+        for (topic, cause) in [
+            (&b"a/#"[..], Malformed::TopicName),
+            (b"a+", Malformed::TopicName),
+            (b"a\x1fb", Malformed::TopicName),
+            (b"a\0b", Malformed::Nul),
+            (b"a\xff", Malformed::Utf8),
+        ] {
+            let mut body = Vec::new();
+            wire::write_binary(topic, &mut body);
+            assert_eq!(Publish::decode(Version::V311, 0x30, &body), Err(cause), "{topic:x?}");
+        }
+    }
+
+    #[test]
+    fn lengths_are_told_before_encoding() {
+        let mut buf = PropertiesBuf::new();
+        buf.push(Property::ContentType("t"));
+        for (version, length) in [(Version::V311, 2 + 1 + 2 + 200), (Version::V5, 2 + 1 + 2 + 5 + 200)] {
+            let publish = Publish {
+                dup: false,
+                qos: QoS::ExactlyOnce,
+                retain: false,
+                topic: "a",
+                packet_identifier: 1,
+                properties: buf.as_properties(),
+                payload: &[7; 200],
+            };
+            assert_eq!(publish.remaining_length(version), length);
+            let mut out = Vec::new();
+            publish.encode(version, &mut out);
+            assert_eq!(out.len(), publish.encoded_length(version));
+            assert_eq!(out.len(), 3 + length);
+        }
+    }
+}

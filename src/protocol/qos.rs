@@ -39,3 +39,23 @@ impl From<QoS> for u8 {
         qos as u8
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mqtt_3_3_1_4_qos_3_is_none() {
+        assert_eq!(
+            [0, 1, 2].map(QoS::try_from),
+            [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce].map(Ok)
+        );
+        assert_eq!([3, 4, 255].map(QoS::try_from), [Err(Malformed::QoS); 3]);
+    }
+
+    #[test]
+    fn the_lower_of_two_is_granted_by_min() {
+        assert_eq!(QoS::ExactlyOnce.min(QoS::AtLeastOnce), QoS::AtLeastOnce);
+        assert_eq!(u8::from(QoS::ExactlyOnce), 2);
+    }
+}

@@ -109,3 +109,32 @@ impl From<ReasonCode> for u8 {
         code.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_codes_of_table_2_6_in_order() {
+        assert_eq!(ReasonCode::ALL.len(), 43);
+        assert!(ReasonCode::ALL.is_sorted());
+        assert!(ReasonCode::ALL.iter().all(|code| code.is_known() && code.text() != "Unknown reason"));
+        // 0x80 to 0xA2 without a gap.
+        assert_eq!(ReasonCode::ALL.iter().filter(|code| code.is_error()).count(), 0xA2 - 0x80 + 1);
+    }
+
+    #[test]
+    fn names_as_the_clients_print_them() {
+        assert_eq!(ReasonCode::NOT_AUTHORIZED.text(), "Not authorized");
+        assert_eq!(ReasonCode(0xA1).to_string(), "Subscription identifiers not supported");
+        assert_eq!(ReasonCode::GRANTED_QOS_0, ReasonCode::NORMAL_DISCONNECTION);
+    }
+
+    #[test]
+    fn unknown_values_are_kept() {
+        let code = ReasonCode(0xF0);
+        assert!(code.is_error() && !code.is_known());
+        assert_eq!((u8::from(code), code.text()), (0xF0, "Unknown reason"));
+        assert!(!ReasonCode(0x7F).is_error());
+    }
+}

@@ -55,3 +55,30 @@ pub(super) fn check_codes(codes: &[u8], allowed: impl Fn(u8) -> bool) -> Result<
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mqtt_3_9_3_2_codes() {
+        let codes = |version, body: &'static [u8]| SubAck::decode(version, body).map(|suback| suback.codes);
+        assert_eq!(codes(Version::V311, &[0, 1, 0, 1, 2, 0x80]), Ok(&[0, 1, 2, 0x80][..]));
+        assert_eq!(codes(Version::V311, &[0, 1, 0x87]), Err(Malformed::ReasonCode(0x87)));
+        assert_eq!(codes(Version::V5, &[0, 1, 0, 0x87]), Ok(&[0x87][..]));
+        assert_eq!(codes(Version::V5, &[0, 1, 0, 3]), Err(Malformed::ReasonCode(3)));
+        assert_eq!(codes(Version::V5, &[0, 1, 0]), Err(Malformed::NoReasonCodes));
+        assert_eq!(codes(Version::V311, &[0, 0, 0]), Err(Malformed::PacketIdentifierZero));
+    }
+
+    #[test]
+    fn errors_before_5_0_are_0x80() {
+        let suback = SubAck { packet_identifier: 1, properties: Properties::EMPTY, codes: &[2, 0x87, 0x80] };
+        let mut out = Vec::new();
+        suback.encode(Version::V311, &mut out);
+        assert_eq!(out, [0x90, 5, 0, 1, 2, 0x80, 0x80]);
+        out.clear();
+        suback.encode(Version::V5, &mut out);
+        assert_eq!(out, [0x90, 6, 0, 1, 0, 2, 0x87, 0x80]);
+    }
+}

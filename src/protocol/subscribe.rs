@@ -171,3 +171,73 @@ pub(super) fn check_filter(filter: &str) -> Result<(), Malformed> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What decoding one filter with an options byte says.
+    fn one(version: Version, filter: &str, options: u8) -> Result<(), Malformed> {
+        let mut body = vec![0, 1];
+        Properties::EMPTY.write(version, &mut body);
+        wire::write_str(filter, &mut body);
+        body.push(options);
+        Subscribe::decode(version, &body).map(|_| ())
+    }
+
+    #[test]
+    fn options_of_section_3_8_3_1() {
+        for byte in 0..=u8::MAX {
+            let read = SubscriptionOptions::from_byte(Version::V5, byte);
+            let good = byte & 0xC0 == 0 && byte & 3 != 3 && byte >> 4 & 3 != 3;
+            assert_eq!(read.is_ok(), good, "{byte:#04x}");
+            if let Ok(options) = read {
+                assert_eq!(options.to_byte(Version::V5), byte);
+            }
+            assert_eq!(SubscriptionOptions::from_byte(Version::V311, byte).is_ok(), byte < 3, "{byte:#04x}");
+        }
+        let byte = |byte| SubscriptionOptions::from_byte(Version::V5, byte);
+        assert_eq!(byte(0x03), Err(Malformed::SubscriptionQoS));
+        assert_eq!(byte(0x30), Err(Malformed::RetainHandling));
+        assert_eq!(byte(0x80), Err(Malformed::SubscriptionOptions));
+    }
+
+    #[test]
+    fn mqtt_3_8_3_2_at_least_one_filter() {
+        assert_eq!(Subscribe::decode(Version::V311, &[0, 1]), Err(Malformed::NoTopicFilters));
+        assert_eq!(Subscribe::decode(Version::V5, &[0, 1, 0]), Err(Malformed::NoTopicFilters));
+        assert_eq!(
+            Subscribe::decode(Version::V311, &[0, 0, 0, 1, b'a', 0]),
+            Err(Malformed::PacketIdentifierZero)
+        );
+    }
+
+    #[test]
+    fn mqtt_3_8_3_4_no_local_is_not_for_shared() {
+        assert_eq!(one(Version::V5, "a", 4), Ok(()));
+        assert_eq!(one(Version::V5, "$share/g/a", 0), Ok(()));
+        assert_eq!(one(Version::V5, "$share/g/a", 4), Err(Malformed::NoLocalOnShared));
+    }
+
+    #[test]
+    fn filters_are_checked_whole() {
+        assert_eq!(one(Version::V311, "a/+/#", 2), Ok(()));
+        assert_eq!(one(Version::V311, "a/#/b", 0), Err(Malformed::TopicFilter));
+        assert_eq!(one(Version::V311, "", 0), Err(Malformed::TopicFilter));
+        assert_eq!(one(Version::V311, "$share/g", 0), Err(Malformed::SharedSubscription));
+        let second_bad = [0, 1, 0, 1, b'a', 0, 0, 2, b'a', b'#', 0];
+        assert_eq!(Subscribe::decode(Version::V311, &second_bad), Err(Malformed::TopicFilter));
+        assert_eq!(Subscribe::decode(Version::V311, &second_bad[..7]), Err(Malformed::Truncated));
+    }
+
+    #[test]
+    fn built_from_parts() {
+        let filters =
+            [("a/+", SubscriptionOptions::new(QoS::AtLeastOnce)), ("#", SubscriptionOptions::default())];
+        let mut out = Vec::new();
+        Subscribe::encode_parts(Version::V311, 7, &Properties::EMPTY, filters, &mut out);
+        assert_eq!(out, [0x82, 12, 0, 7, 0, 3, b'a', b'/', b'+', 1, 0, 1, b'#', 0]);
+        let subscribe = Subscribe::decode(Version::V311, &out[2..]).unwrap();
+        assert_eq!(subscribe.filters().collect::<Vec<_>>(), filters);
+    }
+}

@@ -121,3 +121,112 @@ const fn is_plain_word(word: u64) -> bool {
     let wildcard = zeros((word & !(ONES * 0x08)) ^ (ONES * 0x23));
     (word & HIGH) | control | delete | wildcard == 0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mqtt_3_3_2_2_and_4_7_3_1_topic_names() {
+        let long = "x".repeat(MAX_LENGTH);
+        for name in ["a", "/", "//", "a/b c", "$SYS/x", "sensors/room 7/°C", "~", " ", &long] {
+            assert!(is_topic_name(name), "{name:?}");
+        }
+        let longer = "x".repeat(MAX_LENGTH + 1);
+        for name in ["", "+", "#", "a/#", "12345678+", "#2345678", "ä#", "a\0", &longer] {
+            assert!(!is_topic_name(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn control_characters_and_noncharacters_are_refused() {
+        for c in ['\u{1}', '\n', '\u{1F}', '\u{7F}', '\u{80}', '\u{9F}', '\u{FDD0}', '\u{FFFE}', '\u{1FFFF}']
+        {
+            for text in [format!("{c}"), format!("topic/{c}/more"), format!("123456789{c}")] {
+                assert!(!is_topic_name(&text), "{text:?}");
+                assert!(!is_topic_filter(&text), "{text:?}");
+            }
+        }
+        assert!(is_topic_name("\u{A0}\u{FDCF}\u{FDF0}\u{FFFD}"));
+    }
+
+    #[test]
+    fn every_byte_at_every_place_is_judged_alike() {
+        for byte in 0..=0x7F_u8 {
+            let plain = matches!(byte, 0x20..=0x7E) && byte != b'+' && byte != b'#';
+            for length in 1..20 {
+                for at in 0..length {
+                    let mut bytes = vec![b'x'; length];
+                    bytes[at] = byte;
+                    assert_eq!(is_plain(&bytes), plain, "{byte:#x} at {at} of {length}");
+                }
+            }
+        }
+        assert!(is_plain(b""));
+    }
+
+    #[test]
+    fn mqtt_4_7_1_1_and_2_topic_filters() {
+        for filter in ["a", "#", "+", "/", "a/#", "+/+", "/+", "+/", "a//b", "+/a/#", "$SYS/#", "ä/+/#"] {
+            assert!(is_topic_filter(filter), "{filter:?}");
+        }
+        for filter in ["", "##", "#/", "a#", "a/#/b", "a+", "+a", "a/b+/c", "#a", "++", "a/+#", "+\0"] {
+            assert!(!is_topic_filter(filter), "{filter:?}");
+        }
+    }
+
+    #[test]
+    fn mqtt_4_8_2_shared_subscriptions() {
+        assert_eq!(shared("a/b"), None);
+        assert_eq!(shared("$shared/g/a"), None);
+        assert_eq!(shared("$share/g/a/#"), Some(Ok(("g", "a/#"))));
+        assert_eq!(shared("$share/g//"), Some(Ok(("g", "/"))));
+        for bad in ["$share", "$share/", "$share/g", "$share/g/", "$share//a", "$share/g+/a", "$share/#/a"] {
+            assert_eq!(shared(bad), Some(Err(())), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn matching_of_section_4_7_1() {
+        for (filter, topic) in [
+            ("sport/tennis/player1/#", "sport/tennis/player1"),
+            ("sport/tennis/player1/#", "sport/tennis/player1/score/wimbledon"),
+            ("#", "a/b"),
+            ("#", "/"),
+            ("sport/+", "sport/"),
+            ("+/+", "/finance"),
+            ("/+", "/finance"),
+            ("a/+/c", "a//c"),
+            ("$SYS/#", "$SYS/broker"),
+            ("$SYS/+", "$SYS/x"),
+            ("a/$x", "a/$x"),
+            ("a/#", "a/$x"),
+        ] {
+            assert!(matches(filter, topic), "{filter} {topic}");
+        }
+        for (filter, topic) in [
+            ("sport/tennis/+", "sport/tennis/player1/ranking"),
+            ("sport/+", "sport"),
+            ("+", "/finance"),
+            ("a", "a/"),
+            ("a/", "a"),
+            ("a/b/#", "a"),
+            ("a/#", "ab"),
+            ("A", "a"),
+        ] {
+            assert!(!matches(filter, topic), "{filter} {topic}");
+        }
+    }
+
+    #[test]
+    fn mqtt_4_7_2_1_wildcards_in_front_do_not_match_dollar() {
+        for filter in ["#", "+/x", "+/#", "+"] {
+            assert!(!matches(filter, "$SYS/x") && !matches(filter, "$x"), "{filter}");
+        }
+    }
+
+    #[test]
+    fn levels_keep_empty_ones() {
+        assert_eq!(levels("/a//b/").collect::<Vec<_>>(), ["", "a", "", "b", ""]);
+    }
+}

@@ -41,3 +41,29 @@ impl<'a> UnsubAck<'a> {
         out.extend_from_slice(codes);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mqtt_3_11_3_2_codes_in_5_0_only() {
+        let codes =
+            |version, body: &'static [u8]| UnsubAck::decode(version, body).map(|unsuback| unsuback.codes);
+        assert_eq!(codes(Version::V311, &[0, 1]), Ok(&[][..]));
+        assert_eq!(codes(Version::V311, &[0, 1, 0]), Err(Malformed::TrailingBytes));
+        assert_eq!(codes(Version::V5, &[0, 1, 0, 0, 0x11]), Ok(&[0, 0x11][..]));
+        assert_eq!(codes(Version::V5, &[0, 1, 0]), Err(Malformed::NoReasonCodes));
+        assert_eq!(codes(Version::V5, &[0, 1, 0, 1]), Err(Malformed::ReasonCode(1)));
+        assert_eq!(codes(Version::V5, &[0, 0, 0, 0]), Err(Malformed::PacketIdentifierZero));
+    }
+
+    #[test]
+    fn written_as_the_version_wants_it() {
+        let unsuback = UnsubAck { packet_identifier: 1, properties: Properties::EMPTY, codes: &[0x11] };
+        let mut out = Vec::new();
+        unsuback.encode(Version::V311, &mut out);
+        unsuback.encode(Version::V5, &mut out);
+        assert_eq!(out, [0xB0, 2, 0, 1, 0xB0, 4, 0, 1, 0, 0x11]);
+    }
+}

@@ -77,3 +77,28 @@ impl std::fmt::Debug for Unsubscribe<'_> {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_in_their_order() {
+        let mut out = Vec::new();
+        Unsubscribe::encode_parts(Version::V5, 7, &Properties::EMPTY, ["b", "a/#"], &mut out);
+        assert_eq!(out, [0xA2, 11, 0, 7, 0, 0, 1, b'b', 0, 3, b'a', b'/', b'#']);
+        let packet = Unsubscribe::decode(Version::V5, &out[2..]).unwrap();
+        assert_eq!(packet.filters().collect::<Vec<_>>(), ["b", "a/#"]);
+    }
+
+    #[test]
+    fn mqtt_3_10_3_2_at_least_one_filter() {
+        assert_eq!(Unsubscribe::decode(Version::V311, &[0, 1]), Err(Malformed::NoTopicFilters));
+        assert_eq!(
+            Unsubscribe::decode(Version::V311, &[0, 0, 0, 1, b'a']),
+            Err(Malformed::PacketIdentifierZero)
+        );
+        assert_eq!(Unsubscribe::decode(Version::V311, &[0, 1, 0, 1, b'a', 0]), Err(Malformed::Truncated));
+        assert_eq!(Unsubscribe::decode(Version::V311, &[0, 1, 0, 0]), Err(Malformed::TopicFilter));
+    }
+}

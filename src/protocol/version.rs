@@ -42,3 +42,16 @@ impl fmt::Display for Version {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_levels() {
+        assert_eq!(Version::ALL.map(|version| version as u8), [3, 4, 5]);
+        assert_eq!(Version::ALL.map(Version::protocol_name), ["MQIsdp", "MQTT", "MQTT"]);
+        assert_eq!(Version::ALL.map(Version::is_v5), [false, false, true]);
+        assert_eq!(Version::ALL.map(|version| version.to_string()), ["3.1", "3.1.1", "5.0"]);
+    }
+}

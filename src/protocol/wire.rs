@@ -176,3 +176,90 @@ pub fn write_binary(data: &[u8], out: &mut Vec<u8>) {
 pub fn write_str(text: &str, out: &mut Vec<u8>) {
     write_binary(text.as_bytes(), out);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_big_endian() {
+        let mut input: &[u8] = &[1, 0x12, 0x34, 0, 0, 1, 0, 9];
+        assert_eq!(read_u8(&mut input), Ok(1));
+        assert_eq!(read_u16(&mut input), Ok(0x1234));
+        assert_eq!(read_u32(&mut input), Ok(256));
+        assert_eq!(read_u16(&mut input), Err(Malformed::Truncated));
+        assert_eq!(input, [9], "a failed read takes nothing");
+    }
+
+    #[test]
+    fn variable_byte_integers_of_table_1_1() {
+        for (value, bytes) in [
+            (0, &[0][..]),
+            (127, &[0x7F]),
+            (128, &[0x80, 1]),
+            (16_383, &[0xFF, 0x7F]),
+            (16_384, &[0x80, 0x80, 1]),
+            (2_097_151, &[0xFF, 0xFF, 0x7F]),
+            (2_097_152, &[0x80, 0x80, 0x80, 1]),
+            (MAX_VARINT, &[0xFF, 0xFF, 0xFF, 0x7F]),
+        ] {
+            let mut out = Vec::new();
+            write_varint(value, &mut out);
+            assert_eq!(out, bytes, "{value}");
+            assert_eq!(varint_length(value), bytes.len(), "{value}");
+            assert_eq!(read_varint(&mut &*bytes), Ok(value));
+            assert_eq!(read_varint(&mut &bytes[..bytes.len() - 1]), Err(Malformed::Truncated));
+        }
+    }
+
+    #[test]
+    fn mqtt_1_5_5_1_no_longer_than_needed() {
+        for bytes in [&[0x80, 0][..], &[0xFF, 0], &[0x80, 0x80, 0], &[0xFF, 0xFF, 0xFF, 0], &[0xFF; 5]] {
+            assert_eq!(read_varint(&mut &*bytes), Err(Malformed::VariableByteInteger), "{bytes:x?}");
+        }
+    }
+
+    /// A string on the wire.
+    fn string(bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        write_binary(bytes, &mut out);
+        out
+    }
+
+    #[test]
+    fn mqtt_1_5_4_1_and_2_strings_are_utf8_without_nul() {
+        let long = "x".repeat(65_535);
+        for text in ["", "a", "abc", "abcd", "1234567", "12345678", "123456789", "ä€𝄞", "\u{7F}\u{1}", &long]
+        {
+            let bytes = string(text.as_bytes());
+            assert_eq!(read_str(&mut &*bytes), Ok(text));
+            assert_eq!(check_str(&mut &*bytes), Ok(()));
+        }
+        let surrogate = b"\xED\xA0\x80".as_slice();
+        for bad in [b"\xFF".as_slice(), surrogate, b"12345678\xC0\xAF", b"\xF4\x90\x80\x80", b"abc\xC3"] {
+            let bytes = string(bad);
+            assert_eq!(read_str(&mut &*bytes), Err(Malformed::Utf8), "{bad:x?}");
+            assert_eq!(check_str(&mut &*bytes), Err(Malformed::Utf8), "{bad:x?}");
+        }
+        for bad in ["\0", "ab\0", "12345\0", "\012345678", "12345678\0", "ä\0"] {
+            let bytes = string(bad.as_bytes());
+            assert_eq!(read_str(&mut &*bytes), Err(Malformed::Nul), "{bad:?}");
+            assert_eq!(check_str(&mut &*bytes), Err(Malformed::Nul), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn mqtt_1_5_4_3_the_byte_order_mark_stays() {
+        assert_eq!(read_str(&mut &*string(b"\xEF\xBB\xBFa")), Ok("\u{FEFF}a"));
+    }
+
+    #[test]
+    fn lengths_beyond_the_packet() {
+        assert_eq!(read_binary(&mut &[0, 3, 1, 2][..]), Err(Malformed::Truncated));
+        assert_eq!(read_str(&mut &[0][..]), Err(Malformed::Truncated));
+        assert_eq!(check_str(&mut &[0xFF, 0xFF][..]), Err(Malformed::Truncated));
+        let mut input: &[u8] = &[0, 1, b'a', 7];
+        assert_eq!(read_binary(&mut input), Ok(&b"a"[..]));
+        assert_eq!(input, [7]);
+    }
+}
