@@ -318,6 +318,57 @@ fn test_config_of_a_good_file_writes_nothing() {
 }
 
 #[test]
+fn log_timestamp_holds_as_soon_as_it_is_read() {
+    let folder = conf("log_timestamp false\n");
+    let output = broker(folder.path(), &["-c", "x.conf", "--test-config"]);
+    assert_eq!(output.stderr, b"Configuration file is OK.\n");
+    let folder = conf("log_timestamp_format @%Y\nfrob\n");
+    let output = broker(folder.path(), &["-c", "x.conf"]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.starts_with("@20") && text.contains(": Error: Unknown"), "{text}");
+}
+
+#[test]
+fn root_is_given_up() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("not root: nothing to give up");
+        return;
+    }
+    let mut command = Command::new(BROKER);
+    let mut running =
+        Running::start(command.args(["-p", "0", "--print-address"]).env("PUID", "4711").env("PGID", "4712"));
+    running.line();
+    let status = fs::read_to_string(format!("/proc/{}/status", running.0.id())).unwrap();
+    let ids = |name: &str| {
+        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+        line.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(ids("Uid:"), "4711 4711 4711 4711");
+    assert_eq!(ids("Gid:"), "4712 4712 4712 4712");
+    assert_eq!(ids("Groups:"), "4712");
+}
+
+#[test]
+fn accounts_and_masks_that_are_wrong() {
+    let folder = conf("user no-such-user\n");
+    let with = |name: &str, value: &str| {
+        let output = run(Command::new(BROKER).args(["-p", "0"]).env(name, value).current_dir(folder.path()));
+        (output.status.code(), lines(&output.stderr).pop().unwrap())
+    };
+    let wrong = |text: &str| (Some(3), text.to_owned());
+    let not_octal = wrong("Error: UMASK_SET environment variable not a valid octal number.");
+    assert_eq!(with("UMASK_SET", "9"), not_octal);
+    assert_eq!(with("UMASK_SET", "7777"), wrong("Error: UMASK_SET environment variable out of range."));
+    if rustix::process::geteuid().is_root() {
+        assert_eq!(with("PUID", "x"), wrong("Error: PUID not a valid ID 'x'."));
+        assert_eq!(with("PGID", "-1"), wrong("Error: PGID must not be negative."));
+        let output = broker(folder.path(), &["-c", "x.conf"]);
+        let message = "Error: Unable to drop privileges to 'no-such-user' because this user does not exist.";
+        assert_eq!((output.status.code(), lines(&output.stderr).pop().unwrap()), wrong(message));
+    }
+}
+
+#[test]
 fn included_files_are_read_in_order_and_named() {
     let folder = conf("include_dir d\n");
     fs::create_dir(folder.path().join("d")).unwrap();

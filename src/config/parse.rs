@@ -10,7 +10,7 @@ use super::fault::Fault;
 use super::files::{ConfigFiles, ReadProblem, conf_files};
 use super::keywords::{Built, Keyword, Scope, Structure, find};
 use super::message::{Message, Messages};
-use super::{Listener, LogType, Settings};
+use super::{Listener, LogSettings, LogType, Settings};
 
 /// What to do at an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +82,11 @@ impl<'f> ConfigReader<'f> {
     /// The lines for the log so far.
     pub fn take_messages(&mut self) -> Vec<Message> {
         self.messages.take()
+    }
+
+    /// The settings of the log so far: how lines start holds from here on.
+    pub fn log(&self) -> &LogSettings {
+        &self.settings.log
     }
 
     /// What it all comes to. `ports`: those of `-p`, which count in local-only mode.

@@ -85,8 +85,9 @@ fn change_to_numbers(logger: &Logger) -> Result<Option<Result<(), u8>>, u8> {
     if user_id.is_none() && group_id.is_none() {
         return Ok(None);
     }
-    // The group first: afterwards there is no right to.
-    let result = set_group(group_id.unwrap_or(0))
+    // The groups first: afterwards there is no right to.
+    let result = leave_groups(group_id)
+        .and_then(|()| set_group(group_id.unwrap_or(0)))
         .map_err(|error| ("groups", error))
         .and_then(|()| set_user(user_id.unwrap_or(0)).map_err(|error| ("user", error)));
     if let Err((what, error)) = result {
@@ -172,6 +173,15 @@ fn set_groups(account: &Account) -> io::Result<()> {
     let name: &CStr = &name;
     // SAFETY: the name is a C string that lives through the call.
     check(unsafe { libc::initgroups(name.as_ptr(), account.group_id) })
+}
+
+/// Leaves root's other groups for this one; without one, or with 0, changes nothing.
+fn leave_groups(group_id: Option<u32>) -> io::Result<()> {
+    match group_id.filter(|id| *id != 0) {
+        // For this thread, which is the only one yet.
+        Some(id) => Ok(rustix::thread::set_thread_groups(&[rustix::process::Gid::from_raw(id)])?),
+        None => Ok(()),
+    }
 }
 
 /// libc's `setgid` for the whole process; 0 changes nothing.

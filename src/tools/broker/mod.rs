@@ -84,6 +84,8 @@ fn prepare(name: BrokerName, steps: Vec<BrokerStep>, logger: &Logger) -> Result<
                 let file = file.to_string_lossy().into_owned();
                 let result = reader.read(&file);
                 repeat(logger, reader.take_messages());
+                let log = reader.log();
+                logger.set_timestamp(log.timestamp, log.timestamp_format.clone());
                 if result.is_err() {
                     bad = true;
                     if !test {
@@ -169,7 +171,8 @@ fn finish(mut job: Job, reader: ConfigReader<'_>, mut ports: Vec<u16>, logger: &
         ports.push(0);
     }
     job.settings = reader.finish(&ports);
-    if given && !job.settings.local_only {
+    let opened = |port: &u16| job.settings.listeners.iter().any(|listener| listener.port == *port);
+    if given && !job.settings.local_only && !ports.iter().all(opened) {
         say(
             logger,
             LogType::Warning,
