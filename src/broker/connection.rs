@@ -27,6 +27,17 @@ pub enum Phase {
     Closing,
 }
 
+/// How hard a receiver that is behind holds its publishers back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hold {
+    /// Not at all.
+    No,
+    /// For a moment: more would only lengthen its queue, and what comes in larger pieces is handled with less work.
+    Gently,
+    /// Else messages would be dropped.
+    Firmly,
+}
+
 /// What only 5.0 connections have.
 #[derive(Debug, Default)]
 pub struct Aliases {
@@ -49,8 +60,10 @@ pub struct Connection {
     pub dirty: bool,
     /// Its messages are dropped for want of room; said once an episode.
     pub dropping: bool,
-    /// It does not keep up, so it may not slow publishers down until it has caught up.
-    pub laggard: bool,
+    /// Holds that it has outstayed: it may not hold publishers back so hard again until it has caught up.
+    pub outstayed: Hold,
+    /// How hard it holds publishers back now.
+    pub hold: Hold,
     /// 5.0: Request Problem Information; false: no Reason String or User Property to it.
     pub problem_information: bool,
     /// CONNECT came with the bridge bit: retain as published, no local.
@@ -93,7 +106,8 @@ impl Connection {
             said_goodbye: false,
             dirty: false,
             dropping: false,
-            laggard: false,
+            outstayed: Hold::No,
+            hold: Hold::No,
             problem_information: true,
             bridge: false,
             held_by: 0,

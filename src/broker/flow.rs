@@ -1,14 +1,14 @@
 //! Flow control: what waits for a receiver moves up as it reads and acknowledges; publishers to a receiver that is
 //! behind are held back for a moment, so that a fast publisher loses nothing to a receiver that keeps up on average.
 //!
-//! A receiver that stays behind for longer than its grace is a laggard: it holds nobody back any more, and what does
-//! not fit its queue is dropped, as mosquitto does at once.
+//! A receiver that stays behind for longer than its grace holds nobody back any more until it has caught up; what does
+//! not fit its queue is then dropped, as mosquitto does at once.
 
 use super::clock::Now;
-use super::connection::{ConnectionKey, SessionKey};
+use super::connection::{Connection, ConnectionKey, Hold, SessionKey};
 use super::deliver::{Fanout, put_in_flight};
 use super::encode::Flags;
-use super::limits::{GRACE, GRACE_ACKNOWLEDGED, HOLD_ABOVE, RELEASE_BELOW};
+use super::limits::{GRACE, GRACE_ACKNOWLEDGED, GRACE_GENTLE, HOLD_ABOVE, Limits, RELEASE_BELOW};
 use super::notice::AckName;
 use super::outbox::Outbox;
 use super::session::Session;
@@ -26,36 +26,43 @@ impl Fanout<'_> {
         out: &mut Outbox,
     ) {
         let Some(connection) = self.connections.get(key) else { return };
-        let session = &self.sessions[receiver as usize];
-        let pending = connection.out.pending();
-        if pending > HOLD_ABOVE {
+        if connection.out.pending() > HOLD_ABOVE {
             out.urgent = true;
         }
-        let behind = pending > HOLD_ABOVE || self.half_full(session);
-        let Some(from) = from.filter(|&from| behind && !connection.laggard && from != key) else { return };
+        let hold = self.hold(&self.sessions[receiver as usize], connection);
+        let Some(from) = from.filter(|&from| hold > connection.outstayed && from != key) else { return };
         // A publisher with deliveries of its own in flight is never held: its acknowledgements come behind its
         // publishes, and two such clients could wait for each other.
         let publisher = &self.connections[from];
-        let busy = self.sessions.get(publisher.session as usize).is_some_and(|s| !s.outbound.is_empty());
-        let held = connection.holding.as_ref().is_some_and(|h| h.contains(&from));
-        if busy || held {
+        if self.sessions.get(publisher.session as usize).is_some_and(|s| !s.outbound.is_empty()) {
             return;
         }
-        self.connections[from].held_by += 1;
         let connection = &mut self.connections[key];
-        let holding = connection.holding.get_or_insert_default();
-        if holding.is_empty() {
+        if hold > connection.hold {
+            connection.hold = hold;
             connection.slow_since = self.now.monotonic;
+        }
+        let holding = connection.holding.get_or_insert_default();
+        if holding.contains(&from) {
+            return;
+        }
+        if holding.is_empty() {
             self.slow.push(key);
         }
         holding.push(from);
+        self.connections[from].held_by += 1;
     }
 
-    fn half_full(&self, session: &Session) -> bool {
-        let most = self.limits.max_queued_messages;
-        let waiting =
-            session.backlog.as_ref().map_or(0, |b| b.acknowledged_counted.max(b.at_most_once_counted));
-        waiting > if most == 0 { 10_000 } else { most / 2 }
+    /// How hard a receiver should hold publishers back.
+    fn hold(&self, session: &Session, connection: &Connection) -> Hold {
+        let waiting = session.backlog.as_ref().map_or(0, |b| b.counted());
+        if connection.out.pending() > HOLD_ABOVE || waiting > firm_above(self.limits) {
+            Hold::Firmly
+        } else if waiting > gentle_above(session) {
+            Hold::Gently
+        } else {
+            Hold::No
+        }
     }
 
     /// Moves what waits into the output and among those in flight, as far as there is room.
@@ -120,17 +127,13 @@ impl Shard {
         let connection = &mut self.connections[key];
         let session = &self.sessions[session_key as usize];
         if session.backlog.is_none() && connection.out.is_empty() {
-            connection.laggard = false;
+            connection.outstayed = Hold::No;
             connection.dropping = false;
         }
         if connection.holding.is_some() {
-            let low = self.limits.max_queued_messages / 4;
-            let caught_up = connection.out.pending() < RELEASE_BELOW
-                && session
-                    .backlog
-                    .as_ref()
-                    .is_none_or(|b| b.acknowledged_counted.max(b.at_most_once_counted) <= low.max(1));
-            if caught_up {
+            let low = gentle_above(session).min(firm_above(&self.limits)) / 2;
+            let waiting = session.backlog.as_ref().map_or(0, |b| b.counted());
+            if connection.out.pending() < RELEASE_BELOW && waiting <= low {
                 self.release(key, out);
             }
         }
@@ -138,7 +141,9 @@ impl Shard {
 
     /// Lets the publishers go on that were held back on account of this receiver.
     pub(super) fn release(&mut self, key: ConnectionKey, out: &mut Outbox) {
-        let Some(holding) = self.connections.get_mut(key).and_then(|c| c.holding.take()) else { return };
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        connection.hold = Hold::No;
+        let Some(holding) = connection.holding.take() else { return };
         self.slow.retain(|&k| k != key);
         for publisher in *holding {
             if let Some(connection) = self.connections.get_mut(publisher)
@@ -152,12 +157,15 @@ impl Shard {
         }
     }
 
-    /// When a receiver that holds publishers back becomes a laggard.
+    /// When a receiver has held publishers back for long enough.
     pub(super) fn patience_ends(&self, key: ConnectionKey) -> Option<u64> {
         let connection = self.connections.get(key)?;
         let session = self.sessions.get(connection.session as usize)?;
-        let grace =
-            if session.waiting() > 0 || !session.outbound.is_empty() { GRACE_ACKNOWLEDGED } else { GRACE };
+        let grace = match connection.hold {
+            Hold::No | Hold::Gently => GRACE_GENTLE,
+            Hold::Firmly if session.waiting() > 0 || !session.outbound.is_empty() => GRACE_ACKNOWLEDGED,
+            Hold::Firmly => GRACE,
+        };
         Some(connection.slow_since + grace)
     }
 
@@ -171,7 +179,7 @@ impl Shard {
             .collect();
         for key in late {
             if let Some(connection) = self.connections.get_mut(key) {
-                connection.laggard = true;
+                connection.outstayed = connection.outstayed.max(connection.hold);
             }
             self.release(key, out);
         }
@@ -253,4 +261,17 @@ impl Shard {
         }
         self.move_up(now, key, out);
     }
+}
+
+/// Messages that may wait for a receiver before its publishers are held so that none is dropped.
+fn firm_above(limits: &Limits) -> usize {
+    match limits.max_queued_messages {
+        0 => 10_000,
+        most => most / 2,
+    }
+}
+
+/// Messages that may wait before its publishers are held for a moment: a few windows' worth.
+fn gentle_above(session: &Session) -> usize {
+    usize::from(session.outbound.limit().min(256)) * 4 + 64
 }

@@ -9,6 +9,8 @@ pub const HOLD_ABOVE: usize = 256 * 1024;
 pub const RELEASE_BELOW: usize = 64 * 1024;
 /// Output of one receiver beyond which nothing is written to its buffer any more but waits in its backlog.
 pub const WRITE_BELOW: usize = 1024 * 1024;
+/// How long a receiver may hold publishers back for nothing but smoothness (its queue has room), in milliseconds.
+pub const GRACE_GENTLE: u64 = 20;
 /// How long a receiver of QoS 0 messages may hold publishers back, in milliseconds, before it loses messages.
 pub const GRACE: u64 = 100;
 /// The same where QoS 1 or 2 messages wait, which were promised.

@@ -71,6 +71,11 @@ impl Backlog {
         Some(delivery)
     }
 
+    /// How many of either kind wait that count against the limits; the larger number.
+    pub fn counted(&self) -> usize {
+        self.acknowledged_counted.max(self.at_most_once_counted)
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.at_most_once.is_empty() && self.acknowledged.is_empty()
