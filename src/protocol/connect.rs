@@ -66,16 +66,13 @@ impl<'a> Connect<'a> {
         check_flags(version, flags)?;
         let keep_alive = wire::read_u16(&mut input)?;
         let properties = Properties::read(version, carrier::CONNECT, &mut input)?;
-        let client_id = wire::read_str(&mut input).map_err(|error| match error {
-            Malformed::Utf8 | Malformed::Nul => Malformed::ClientId,
-            other => other,
-        })?;
+        let client_id = read_client_id(&mut input)?;
         let will =
             if flags & flag::WILL == 0 { None } else { Some(Will::decode(version, flags, &mut input)?) };
         // 3.1 lets the flags stand without their fields.
         let absent = |input: &[u8]| version == Version::V31 && input.is_empty();
         let username = match flags & flag::USER_NAME != 0 && !absent(input) {
-            true => Some(wire::read_str(&mut input)?),
+            true => Some(read_username(&mut input)?),
             false => None,
         };
         let password = match flags & flag::PASSWORD != 0 && !absent(input) {
@@ -160,6 +157,21 @@ impl<'a> Will<'a> {
     }
 }
 
+/// The ClientId; may be empty.
+fn read_client_id<'a>(input: &mut &'a [u8]) -> Result<&'a str, Malformed> {
+    match wire::read_str(input) {
+        Ok(client_id) if !topic::has_forbidden(client_id) => Ok(client_id),
+        Err(Malformed::Truncated) => Err(Malformed::Truncated),
+        _ => Err(Malformed::ClientId),
+    }
+}
+
+/// The user name; may be empty.
+fn read_username<'a>(input: &mut &'a [u8]) -> Result<&'a str, Malformed> {
+    let username = wire::read_str(input)?;
+    if topic::has_forbidden(username) { Err(Malformed::UserName) } else { Ok(username) }
+}
+
 /// Protocol Name and Protocol Level `[MQTT-3.1.2-1]`, `[MQTT-3.1.2-2]`.
 fn read_version(input: &mut &[u8]) -> Result<(Version, bool), Malformed> {
     let name = wire::read_binary(input)?;
@@ -167,9 +179,9 @@ fn read_version(input: &mut &[u8]) -> Result<(Version, bool), Malformed> {
         return Err(Malformed::ProtocolName);
     }
     let level = wire::read_u8(input)?;
-    let version = match (name, level & !BRIDGE) {
-        (b"MQIsdp", 3) => Version::V31,
-        (b"MQTT", 4) => Version::V311,
+    let version = match (name, level) {
+        (b"MQIsdp", 3 | 0x83) => Version::V31,
+        (b"MQTT", 4 | 0x84) => Version::V311,
         (b"MQTT", 5) => Version::V5,
         _ => return Err(Malformed::UnsupportedProtocolVersion(level)),
     };
@@ -178,18 +190,22 @@ fn read_version(input: &mut &[u8]) -> Result<(Version, bool), Malformed> {
 
 /// What the Connect Flags must not be.
 fn check_flags(version: Version, flags: u8) -> Result<(), Malformed> {
-    // 3.1 leaves the bit unused.
-    if flags & flag::RESERVED != 0 && version != Version::V31 {
+    // 3.1 leaves both unused.
+    let unused = version == Version::V31;
+    if flags & flag::RESERVED != 0 && !unused {
         return Err(Malformed::ConnectFlags);
     }
+    if flags & flag::PASSWORD != 0 && flags & flag::USER_NAME == 0 && !version.is_v5() {
+        return Err(Malformed::PasswordWithoutUserName);
+    }
     if flags & flag::WILL == 0 && flags & (flag::WILL_QOS | flag::WILL_RETAIN) != 0 {
+        if unused {
+            return Ok(());
+        }
         return Err(Malformed::WillFlags);
     }
     if flags & flag::WILL_QOS == flag::WILL_QOS {
         return Err(Malformed::WillQoS);
-    }
-    if flags & flag::PASSWORD != 0 && flags & flag::USER_NAME == 0 && !version.is_v5() {
-        return Err(Malformed::PasswordWithoutUserName);
     }
     Ok(())
 }
@@ -238,6 +254,9 @@ mod tests {
             [("MQIsdp", 3, Version::V31), ("MQTT", 4, Version::V311), ("MQTT", 5, Version::V5)]
         {
             for bridge in [false, true] {
+                if bridge && version.is_v5() {
+                    continue;
+                }
                 let level = level | if bridge { BRIDGE } else { 0 };
                 let bytes = body(name, level, 2, ID);
                 let connect = Connect::decode(&bytes).unwrap();
@@ -245,7 +264,9 @@ mod tests {
                 assert!(connect.clean_start && connect.keep_alive == 60);
             }
         }
-        for (name, level) in [("MQTT", 3), ("MQTT", 6), ("MQIsdp", 4), ("MQIsdp", 5), ("MQTT", 0x86)] {
+        for (name, level) in
+            [("MQTT", 3), ("MQTT", 6), ("MQIsdp", 4), ("MQIsdp", 5), ("MQTT", 0x85), ("MQTT", 0x86)]
+        {
             assert_eq!(error(name, level, 2, ID), Some(Malformed::UnsupportedProtocolVersion(level)));
         }
         for name in ["", "MQTTX", "mqtt", "HTTP"] {
@@ -259,6 +280,7 @@ mod tests {
         assert_eq!(error("MQIsdp", 3, 0x03, ID), None);
         assert_eq!(error("MQTT", 4, 0x0A, ID), Some(Malformed::WillFlags));
         assert_eq!(error("MQTT", 4, 0x22, ID), Some(Malformed::WillFlags));
+        assert_eq!(error("MQIsdp", 3, 0x3A, ID), None);
         assert_eq!(error("MQTT", 4, 0x1E, ID), Some(Malformed::WillQoS));
         let password = [ID, &[0, 1, b'p']].concat();
         assert_eq!(error("MQTT", 4, 0x42, &password), Some(Malformed::PasswordWithoutUserName));
@@ -288,6 +310,9 @@ mod tests {
         assert_eq!(error("MQTT", 4, 2, &[0, 1, 0xFF]), Some(Malformed::ClientId));
         assert_eq!(error("MQTT", 5, 2, &[0, 1, 0]), Some(Malformed::ClientId));
         assert_eq!(error("MQTT", 4, 2, &[0, 0]), None);
+        assert_eq!(error("MQTT", 4, 2, &[0, 2, b'a', b'\n']), Some(Malformed::ClientId));
+        let username = [ID, &[0, 2, b'u', 7]].concat();
+        assert_eq!(error("MQTT", 4, 0x82, &username), Some(Malformed::UserName));
     }
 
     #[test]

@@ -33,8 +33,10 @@ pub enum Malformed {
     WillQoS,
     /// A password without a user name, before 5.0 `[MQTT-3.1.2-22]`.
     PasswordWithoutUserName,
-    /// The ClientId isn't UTF-8, or holds U+0000 `[MQTT-3.1.3-4]`.
+    /// The ClientId isn't UTF-8 `[MQTT-3.1.3-4]`, or holds U+0000 or control characters.
     ClientId,
+    /// The user name holds control characters (section 1.5.4 lets a receiver refuse them).
+    UserName,
     /// Authentication Data without Authentication Method (5.0, section 3.1.2.11.10).
     AuthenticationDataWithoutMethod,
     /// AUTH that continues without Authentication Method (5.0, section 3.15.2.2.2).
@@ -137,7 +139,8 @@ impl fmt::Display for Malformed {
             Malformed::WillFlags => "will QoS or will retain without a will",
             Malformed::WillQoS => "will QoS 3",
             Malformed::PasswordWithoutUserName => "password without user name",
-            Malformed::ClientId => "client identifier is not valid UTF-8",
+            Malformed::ClientId => "invalid client identifier",
+            Malformed::UserName => "control characters in the user name",
             Malformed::AuthenticationDataWithoutMethod => "authentication data without authentication method",
             Malformed::AuthenticationMethodMissing => "no authentication method",
             Malformed::ConnAckFlags => "reserved bits set in the connect acknowledge flags",

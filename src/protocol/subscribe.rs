@@ -99,7 +99,7 @@ impl<'a> Subscribe<'a> {
         }
         while !input.is_empty() {
             let (filter, options) = read_subscription(version, &mut input)?;
-            check_filter(filter)?;
+            check_filter(version, filter)?;
             if options.no_local && topic::shared(filter).is_some() {
                 return Err(Malformed::NoLocalOnShared);
             }
@@ -161,13 +161,14 @@ fn read_subscription<'a>(
     Ok((filter, SubscriptionOptions::from_byte(version, wire::read_u8(input)?)?))
 }
 
-/// Whether a string can be subscribed to, shared or not.
-pub(super) fn check_filter(filter: &str) -> Result<(), Malformed> {
+/// Whether a string can be subscribed to, shared or not. Before 5.0 `$share/` is a level like any other, so nothing
+/// behind it can be wrong.
+pub(super) fn check_filter(version: Version, filter: &str) -> Result<(), Malformed> {
     if !topic::is_topic_filter(filter) {
         return Err(Malformed::TopicFilter);
     }
     match topic::shared(filter) {
-        Some(Err(())) => Err(Malformed::SharedSubscription),
+        Some(Err(())) if version.is_v5() => Err(Malformed::SharedSubscription),
         _ => Ok(()),
     }
 }
@@ -224,7 +225,8 @@ mod tests {
         assert_eq!(one(Version::V311, "a/+/#", 2), Ok(()));
         assert_eq!(one(Version::V311, "a/#/b", 0), Err(Malformed::TopicFilter));
         assert_eq!(one(Version::V311, "", 0), Err(Malformed::TopicFilter));
-        assert_eq!(one(Version::V311, "$share/g", 0), Err(Malformed::SharedSubscription));
+        assert_eq!(one(Version::V5, "$share/g", 0), Err(Malformed::SharedSubscription));
+        assert_eq!(one(Version::V311, "$share/g", 0), Ok(()));
         let second_bad = [0, 1, 0, 1, b'a', 0, 0, 2, b'a', b'#', 0];
         assert_eq!(Subscribe::decode(Version::V311, &second_bad), Err(Malformed::TopicFilter));
         assert_eq!(Subscribe::decode(Version::V311, &second_bad[..7]), Err(Malformed::Truncated));

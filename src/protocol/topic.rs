@@ -96,8 +96,9 @@ fn split(topic: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// Control characters, U+0000, and the code points that Unicode keeps for no character.
-fn has_forbidden(text: &str) -> bool {
+/// Control characters, U+0000, and the code points that Unicode keeps for no character. Section 1.5.4 lets a
+/// receiver refuse them; mosquitto does, and names with line ends in them would forge log lines.
+pub(super) fn has_forbidden(text: &str) -> bool {
     text.chars()
         .any(|c| c.is_control() || matches!(c, '\u{FDD0}'..='\u{FDEF}') || c as u32 & 0xFFFE == 0xFFFE)
 }

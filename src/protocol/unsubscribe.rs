@@ -29,7 +29,7 @@ impl<'a> Unsubscribe<'a> {
             return Err(Malformed::NoTopicFilters);
         }
         while !input.is_empty() {
-            check_filter(wire::read_str(&mut input)?)?;
+            check_filter(version, wire::read_str(&mut input)?)?;
         }
         Ok(Unsubscribe { packet_identifier, properties, payload })
     }

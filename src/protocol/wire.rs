@@ -241,7 +241,7 @@ mod tests {
             assert_eq!(read_str(&mut &*bytes), Err(Malformed::Utf8), "{bad:x?}");
             assert_eq!(check_str(&mut &*bytes), Err(Malformed::Utf8), "{bad:x?}");
         }
-        for bad in ["\0", "ab\0", "12345\0", "\012345678", "12345678\0", "ä\0"] {
+        for bad in ["\0", "ab\0", "12345\0", "\u{0}12345678", "12345678\0", "ä\0"] {
             let bytes = string(bad.as_bytes());
             assert_eq!(read_str(&mut &*bytes), Err(Malformed::Nul), "{bad:?}");
             assert_eq!(check_str(&mut &*bytes), Err(Malformed::Nul), "{bad:?}");

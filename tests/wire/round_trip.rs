@@ -88,6 +88,10 @@ fn text() -> impl Strategy<Value = String> {
     "[^\0]{0,40}"
 }
 
+fn name() -> impl Strategy<Value = String> {
+    "[ -~ä€𝄞]{0,40}"
+}
+
 fn topic() -> impl Strategy<Value = String> {
     "[a-z0-9 $/_äß€𝄞]{1,40}"
 }
@@ -175,14 +179,14 @@ proptest! {
     }
 
     #[test]
-    fn connect(version in version(), client_id in text(), values in values(), will_values in values(),
-               will in prop::option::of((topic(), data(), qos(), any::<bool>())), username in prop::option::of(text()),
+    fn connect(version in version(), client_id in name(), values in values(), will_values in values(),
+               will in prop::option::of((topic(), data(), qos(), any::<bool>())), username in prop::option::of(name()),
                password in prop::option::of(vec(any::<u8>(), 0..50)), clean_start: bool, bridge: bool, keep_alive: u16) {
         let properties = values.of(version, PacketType::Connect);
         let will_properties = will_values.properties(version, PropertyId::allowed_in_will);
         let packet = Connect {
             version,
-            bridge,
+            bridge: bridge && !version.is_v5(),
             clean_start,
             keep_alive,
             client_id: &client_id,
