@@ -1,0 +1,62 @@
+//! Python's paho-mqtt, in the form of 1.x and in that of 2.x, each in a virtual environment under target/.
+
+use std::path::{Path, PathBuf};
+
+use super::our_broker::Broker;
+use super::running::{Running, foreign, run};
+
+/// Python with this version of paho-mqtt. Where it can't be had, says so loudly.
+fn python_with_paho(version: &str) -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("paho-mqtt-{version}"));
+    let python = root.join("bin/python");
+    let has_it = || {
+        let code = format!("import paho.mqtt as p; assert p.__version__ == '{version}'");
+        python.exists() && run(&python, &["-c", &code]).code == Some(0)
+    };
+    if has_it() {
+        return Some(python);
+    }
+    let place = root.to_string_lossy();
+    // What is on PATH first, then Debian's.
+    let outer = which("python3").or_else(|| foreign("python3"))?;
+    let made = run(&outer, &["-m", "venv", "--clear", &place]);
+    let requirement = format!("paho-mqtt=={version}");
+    let installed =
+        made.code == Some(0) && run(&python, &["-m", "pip", "install", "-q", &requirement]).code == Some(0);
+    if !(installed && has_it()) {
+        eprintln!("SKIPPED: {requirement} can't be installed (pip needs the network): {}", made.err);
+        return None;
+    }
+    Some(python)
+}
+
+fn which(name: &str) -> Option<PathBuf> {
+    std::env::split_paths(&std::env::var_os("PATH")?).map(|folder| folder.join(name)).find(|p| p.exists())
+}
+
+fn script(name: &str) -> String {
+    format!("{}/tests/foreign/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Runs the script against a broker with one user. It prints what it saw of each step.
+fn everything_works(version: &str, name: &str) {
+    let Some(python) = python_with_paho(version) else { return };
+    let users = tempfile::NamedTempFile::new().unwrap();
+    let passwd = Path::new(env!("CARGO_BIN_EXE_mqtt-passwd"));
+    let path = users.path().to_str().unwrap();
+    assert_eq!(run(passwd, &["-H", "sha512", "-b", path, "ann", "b pä"]).code, Some(0));
+    let broker = Broker::configured(&format!("allow_anonymous false\npassword_file {path}\n"));
+    let ended = Running::start(&python, &["-B", "-W", "ignore", &script(name), &broker.port()]).wait();
+    let steps = "refused 5\nrefused 5\nmessages 3.1 ok\nmessages 3.1.1 ok\nretained ok\nlarge ok\nwill ok\nsession ok\nv5 ok\n";
+    assert_eq!((ended.code, &*ended.out), (Some(0), steps), "{}", ended.err);
+}
+
+#[test]
+fn paho_1() {
+    everything_works("1.6.1", "paho_1.py");
+}
+
+#[test]
+fn paho_2() {
+    everything_works("2.1.0", "paho_2.py");
+}
