@@ -113,10 +113,13 @@ impl Tool {
         let least = published.iter().min().copied().unwrap_or(0);
         let mut figures = Figures::new();
         figures.insert("runs".into(), json!(self.runs));
-        figures.insert("milliseconds".into(), rounded(median(times)));
+        let milliseconds = median(times);
+        figures.insert("milliseconds".into(), rounded(milliseconds));
         figures.insert("peak_kib".into(), rounded(median(memory)));
         figures.insert("published".into(), json!(least));
         if let Some(expected) = self.expect {
+            let rate = least as f64 / milliseconds * 1000.0;
+            figures.insert("arrived_per_second".into(), rounded(rate));
             figures.insert("lost".into(), json!(expected as i64 - least as i64));
         }
         Ok(figures)
