@@ -170,7 +170,7 @@ impl Run {
     }
 
     fn acknowledged(&mut self, connection: usize) -> Result<()> {
-        // Publishers were connected last first or first first: their numbers lie in one run.
+        // Publishers were connected one after the other.
         let number = connection.checked_sub(self.load.publishers[0].connection);
         let progress = number.and_then(|number| self.progress.get_mut(number));
         match progress {
