@@ -202,7 +202,12 @@ impl Fanout<'_> {
         };
         let connection = &mut self.connections[key];
         let pending = connection.out.pending();
-        let free = pending < WRITE_BELOW && session.backlog.as_ref().is_none_or(|b| b.is_empty());
+        // QoS 0 waits for room in the socket, not for acknowledgements of other messages.
+        let empty = session.backlog.as_ref().is_none_or(|b| match qos {
+            QoS::AtMostOnce => b.at_most_once.is_empty(),
+            _ => b.is_empty(),
+        });
+        let free = pending < WRITE_BELOW && empty;
         if !free {
             self.keep(receiver.session, qos, retain, receiver.identifier, outgoing, out);
         } else if qos == QoS::AtMostOnce {
