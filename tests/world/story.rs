@@ -72,6 +72,13 @@ impl World {
         assert!(self.is_closed(client), "the broker holds on to a connection that is gone");
     }
 
+    /// Something in the broker fails while it handles this client's bytes, and is contained.
+    pub fn fail(&mut self, client: Client) {
+        let key = self.wires[client.0].key.expect("the connection is over");
+        self.shard.contain(self.now, key, &mut self.outbox);
+        self.settle();
+    }
+
     /// Whether the connection is over.
     pub fn is_closed(&self, client: Client) -> bool {
         self.wires[client.0].key.is_none()
@@ -231,9 +238,9 @@ impl World {
         &self.wires[client.0].history
     }
 
-    /// Bytes that ever came.
-    pub fn byte_count(&self, client: Client) -> usize {
-        self.wires[client.0].byte_count
+    /// Every byte that ever came.
+    pub fn bytes(&self, client: Client) -> &[u8] {
+        &self.wires[client.0].bytes
     }
 
     /// What waits to be looked at.

@@ -19,8 +19,8 @@ pub struct Wire {
     pub to_broker: Vec<u8>,
     /// Came, and isn't a whole packet yet.
     pub part: Vec<u8>,
-    /// Bytes that came in all.
-    pub byte_count: usize,
+    /// All bytes that came.
+    pub bytes: Vec<u8>,
     /// Packets that came, but for CONNACK, that the test hasn't looked at.
     pub inbox: VecDeque<Packet<'static>>,
     /// All packets that came.
@@ -41,7 +41,7 @@ impl Wire {
             room: None,
             to_broker: Vec::new(),
             part: Vec::new(),
-            byte_count: 0,
+            bytes: Vec::new(),
             inbox: VecDeque::new(),
             history: Vec::new(),
             connack: None,
@@ -72,12 +72,12 @@ impl Wire {
             let count = self.room.map_or(slice.len(), |room| room.min(slice.len()));
             self.room = self.room.map(|room| room - count);
             self.part.extend_from_slice(&slice[..count]);
+            self.bytes.extend_from_slice(&slice[..count]);
             taken += count;
             if count < slice.len() {
                 break;
             }
         }
-        self.byte_count += taken;
         taken
     }
 
