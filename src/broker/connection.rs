@@ -68,8 +68,10 @@ pub struct Connection {
     pub problem_information: bool,
     /// CONNECT came with the bridge bit: retain as published, no local.
     pub bridge: bool,
-    /// Receivers that hold its publishing back.
+    /// Receivers that hold its publishing back: nothing more is read from it.
     pub held_by: u16,
+    /// One of them firmly: what was read already waits as well.
+    pub held_firmly: bool,
     /// Index of the listener that accepted it.
     pub listener: u16,
     /// The session it serves, once live.
@@ -111,6 +113,7 @@ impl Connection {
             problem_information: true,
             bridge: false,
             held_by: 0,
+            held_firmly: false,
             listener,
             session: NO_SESSION,
             keep_alive: 0,

@@ -44,13 +44,16 @@ impl Fanout<'_> {
         }
         let holding = connection.holding.get_or_insert_default();
         if holding.contains(&from) {
+            self.connections[from].held_firmly |= hold == Hold::Firmly;
             return;
         }
         if holding.is_empty() {
             self.slow.push(key);
         }
         holding.push(from);
-        self.connections[from].held_by += 1;
+        let publisher = &mut self.connections[from];
+        publisher.held_by += 1;
+        publisher.held_firmly |= hold == Hold::Firmly;
     }
 
     /// How hard a receiver should hold publishers back.
@@ -151,6 +154,7 @@ impl Shard {
             {
                 connection.held_by -= 1;
                 if connection.held_by == 0 {
+                    connection.held_firmly = false;
                     out.resume.push(publisher);
                 }
             }

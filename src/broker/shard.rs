@@ -149,7 +149,7 @@ impl Shard {
             match connection.phase {
                 Phase::Closing => return data.len(),
                 Phase::Authenticating => break,
-                _ if connection.held_by > 0 => break,
+                _ if connection.held_firmly => break,
                 _ => {}
             }
             let header = match protocol::fixed_header(&data[at..]) {
