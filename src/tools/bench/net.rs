@@ -90,6 +90,11 @@ impl Net {
         !connection.blocked && connection.out.len() < FULL
     }
 
+    /// Whether the socket of a connection took no more when last asked.
+    pub fn is_blocked(&self, number: usize) -> bool {
+        self.connections[number].blocked
+    }
+
     /// Sends what waits, waits at most `timeout` for something to come, and gives each packet and its
     /// connection's output to `handle`.
     pub fn turn(

@@ -62,7 +62,9 @@ fn set_retained(net: &mut Net, publisher: usize, count: u32, size: usize) -> Res
                 net.out(publisher).extend_from_slice(&wire::PINGREQ);
             }
         }
-        net.turn(PATIENCE, |_, packet, _| {
+        // Nothing answers before the end: wait only for that, or for room.
+        let patience = if sent < count && !net.is_blocked(publisher) { Duration::ZERO } else { PATIENCE };
+        net.turn(patience, |_, packet, _| {
             answered |= packet == Incoming::Pingresp;
             Ok(())
         })?;
