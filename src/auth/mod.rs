@@ -1,8 +1,10 @@
 //! Password hashes and rules: decisions over text already read. Pure.
 
+mod acl;
 mod password_file;
 mod password_hash;
 
+pub use acl::{Access, Acl, AclError, Who};
 pub use password_file::{
     PasswordFile, PasswordFileError, PasswordFileProblem, PasswordLine, USERNAME_MAX, parse_password_line,
     trim_blanks,
