@@ -87,13 +87,7 @@ impl Connection {
         self.trace(out, |name, line| {
             line.push_str(&format!("Client {name} sending UNSUBSCRIBE (Mid: {id}, Topic: {filter})"));
         });
-        Unsubscribe::encode_parts(
-            self.settings.version,
-            id,
-            &properties,
-            [filter].into_iter(),
-            &mut out.bytes,
-        );
+        Unsubscribe::encode_parts(self.settings.version, id, &properties, [filter], &mut out.bytes);
         Some(id)
     }
 
