@@ -234,6 +234,14 @@ impl Link {
         Ok(())
     }
 
+    /// As [`Link::finish`], and waits for the broker to close as well: for those who may have unread messages.
+    pub fn finish_reading(&mut self, until: Instant) {
+        let Some(stream) = self.stream.as_ref().and_then(|stream| stream.try_clone().ok()) else { return };
+        if self.finish(Some(until)) {
+            drain(stream, until);
+        }
+    }
+
     /// Writes all that is left, waiting for the stream as long as it is alive but not past `until`, and closes it.
     /// `false`: not everything went out.
     pub fn finish(&mut self, until: Option<Instant>) -> bool {
@@ -252,6 +260,28 @@ impl Link {
         let all = self.unwritten() == 0;
         self.close();
         all
+    }
+}
+
+/// Tells the broker that nothing more comes, and reads what it has still sent until it closes, at most until then.
+/// Closing a socket with unread input makes the system throw away what the broker hasn't read yet: our last
+/// acknowledgements, and DISCONNECT.
+fn drain(mut stream: Stream, until: Instant) {
+    let mut block = [0; 4096];
+    if stream.shutdown_write().is_err() {
+        return;
+    }
+    loop {
+        let mut fds = [PollFd::from_borrowed_fd(stream.as_fd(), PollFlags::IN)];
+        let left = timespec(Some(until.saturating_duration_since(Instant::now())));
+        if !matches!(poll(&mut fds, left.as_ref()), Ok(1..) | Err(rustix::io::Errno::INTR)) {
+            return;
+        }
+        match stream.read(&mut block) {
+            Ok(1..) if Instant::now() < until => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            _ => return,
+        }
     }
 }
 

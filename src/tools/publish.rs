@@ -95,6 +95,7 @@ impl Publisher {
                 End::Exit(exit) => return exit,
                 End::Lost(Lost::Violation(violation)) => {
                     self.clear_progress();
+                    self.link.flush();
                     self.report.violation(violation);
                     return Exit::ProtocolError;
                 }
@@ -144,7 +145,11 @@ impl Publisher {
         if self.output.is_full() {
             let _ = self.output.flush();
         }
-        let until = [self.link.connection.deadline(), self.due()].into_iter().flatten().min();
+        let mut until = [self.link.connection.deadline(), self.due()].into_iter().flatten().min();
+        if self.has_message() {
+            // The outbox was full, and is written already: only look whether the broker has something to say.
+            until = Some(Instant::now());
+        }
         let stdin = self.wants_stdin().then(rustix::stdio::stdin);
         let ready = self.wait(stdin, until)?;
         if ready.other
@@ -209,6 +214,17 @@ impl Publisher {
             Feed::Message { due, left: 1.., awaited: None, .. } if self.link.connection.is_open() => *due,
             _ => None,
         }
+    }
+
+    /// Whether a message could be sent without waiting for anything.
+    fn has_message(&mut self) -> bool {
+        may_send(&self.link, self.job.qos)
+            && match &mut self.feed {
+                Feed::Lines { lines, .. } => lines.has_line(),
+                Feed::Message { left, due, awaited, .. } => {
+                    *left > 0 && awaited.is_none() && due.is_none_or(|due| due <= Instant::now())
+                }
+            }
     }
 
     fn wants_stdin(&mut self) -> bool {

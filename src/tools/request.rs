@@ -1,7 +1,7 @@
 //! mqtt-rr: publishes a request and prints the first message on the Response Topic.
 
 use std::ops::ControlFlow;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Exit;
 use super::link::{Link, Lost};
@@ -15,6 +15,9 @@ use crate::protocol::{Properties, PropertiesBuf, Property, ReasonCode, Subscript
 
 /// What mqtt-rr reads at a time.
 const READ_SIZE: usize = 8 * 1024;
+
+/// How long a broker that doesn't close is waited for at the end.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What is to be done after the packets of one read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,7 +163,7 @@ impl Requester {
             Step::Answered if self.link.connection.unreleased() > 0 => self.link.connection.stop_receiving(),
             Step::Answered => {
                 // mosquitto_rr goes without DISCONNECT here, and so do we: the Will is sent.
-                self.link.finish(Some(Instant::now()));
+                self.link.finish_reading(Instant::now() + PATIENCE);
                 return Ok(Some(Exit::Success));
             }
             Step::Refuse(code) => {
@@ -210,7 +213,7 @@ impl Requester {
     fn leave(&mut self, exit: Exit) -> Exit {
         if self.link.is_connected() {
             self.link.connection.disconnect(ReasonCode::SUCCESS, Properties::EMPTY, &mut self.link.outbox);
-            self.link.finish(Some(Instant::now()));
+            self.link.finish_reading(Instant::now() + PATIENCE);
         }
         exit
     }

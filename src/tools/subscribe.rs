@@ -322,7 +322,7 @@ impl Subscriber {
             self.link.outbox.bytes.clear();
         }
         self.link.connection.disconnect(reason, Properties::EMPTY, &mut self.link.outbox);
-        self.link.finish(Some(Instant::now() + PATIENCE));
+        self.link.finish_reading(Instant::now() + PATIENCE);
         exit
     }
 }

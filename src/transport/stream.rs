@@ -26,6 +26,17 @@ impl Stream {
         }
     }
 
+    /// A second handle of the same stream.
+    ///
+    /// # Errors
+    /// The system's: too many open files.
+    pub fn try_clone(&self) -> io::Result<Stream> {
+        Ok(match self {
+            Stream::Tcp(stream) => Stream::Tcp(stream.try_clone()?),
+            Stream::Unix(stream) => Stream::Unix(stream.try_clone()?),
+        })
+    }
+
     /// Tells the peer that nothing more will be written.
     ///
     /// # Errors

@@ -1,0 +1,23 @@
+//! mqtt-pub, mqtt-sub and mqtt-rr as programs, against mosquitto where it is installed and against mqtt-broker.
+
+mod harness;
+
+mod clients {
+    mod connect;
+    mod lines;
+    mod publish;
+    mod reconnect;
+    mod request;
+    mod subscribe;
+
+    use super::harness::{Broker, Kind};
+
+    /// Runs a test against each kind of broker.
+    pub fn each(test: impl Fn(&Broker)) {
+        for kind in [Kind::Mosquitto, Kind::Ours] {
+            if let Some(broker) = Broker::start(kind) {
+                test(&broker);
+            }
+        }
+    }
+}
