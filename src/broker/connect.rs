@@ -306,6 +306,7 @@ impl Shard {
         }
         self.sessions[session as usize].will = pending.will.take();
         if session_present {
+            self.recheck(session);
             self.resume(now, session, out);
         }
     }
@@ -315,6 +316,7 @@ impl Shard {
         self.generation = self.generation.wrapping_add(1);
         let mount_point =
             self.listeners[usize::from(self.connections[pending.key].listener)].mount_point.clone();
+        let listener = self.connections[pending.key].listener;
         let ours = self.limits.max_inflight_messages;
         let session = &mut self.sessions[key as usize];
         session.connection = Some(pending.key);
@@ -326,7 +328,9 @@ impl Shard {
             (interval, None) => interval,
         };
         session.will = None;
+        let changed = session.username != pending.username || session.listener != listener;
         session.username = pending.username.clone();
+        session.listener = listener;
         session.mount_point = mount_point;
         // A 5.0 client's own Receive Maximum counts, even above ours; without one, ours (mosquitto).
         let limit = pending.receive_maximum.unwrap_or(ours);
@@ -337,6 +341,10 @@ impl Shard {
             session.outbound = Outbound::new(limit);
         } else {
             session.outbound.set_limit(limit);
+        }
+        // What it may read may be another thing now.
+        if changed {
+            self.subscriptions.touch();
         }
     }
 

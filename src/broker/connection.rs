@@ -93,6 +93,8 @@ pub struct Connection {
     /// Publishers held back on its account.
     #[expect(clippy::box_collection, reason = "one pointer in the connections that hold nobody")]
     pub holding: Option<Box<Vec<ConnectionKey>>>,
+    /// The last topic that it may publish to, where there is an ACL.
+    pub may_write: Option<Box<str>>,
     /// Topic Aliases, if either side may set any.
     pub aliases: Option<Box<Aliases>>,
     /// Where it comes from.
@@ -124,6 +126,7 @@ impl Connection {
             generation,
             out: OutBuffer::default(),
             holding: None,
+            may_write: None,
             aliases: None,
             peer,
         }

@@ -3,17 +3,20 @@
 //! The hot path of the broker. At QoS 0 nothing is allocated: a receiver that speaks the publisher's version gets the
 //! very bytes that came in, any other a frame that is built once.
 
+use super::access::may;
 use super::clock::Now;
 use super::connection::{Connection, ConnectionKey, SessionKey};
 use super::counters::Counters;
 use super::encode::{Flags, Frames, Head, build, header_length};
-use super::limits::{HOLD_ABOVE, Limits, WRITE_BELOW};
+use super::limits::{HOLD_ABOVE, Limits, ListenerRules, WRITE_BELOW};
+
 use super::message::Message;
 use super::notice::{Kinds, Notice, PublishLine};
 use super::outbox::Outbox;
 use super::outbuf::{BufferPool, SHARE_FROM};
 use super::session::{Delivery, Session};
 use super::shard::Shard;
+use crate::auth::Access;
 use crate::protocol::{QoS, Version, wire};
 use crate::routing::{GroupRef, ShareGroup, Subscriber};
 use crate::session::{Awaiting, OutboundAlias};
@@ -81,6 +84,7 @@ pub(super) struct Fanout<'s> {
     pub pool: &'s mut BufferPool,
     pub frames: &'s mut Frames,
     pub limits: &'s Limits,
+    pub listeners: &'s [ListenerRules],
     pub counters: &'s mut Counters,
     pub kinds: Kinds,
     pub slow: &'s mut Vec<ConnectionKey>,
@@ -98,7 +102,9 @@ impl Shard {
         hint: &mut u32,
         out: &mut Outbox,
     ) -> bool {
-        let route = self.routes.route(outgoing.topic, hint, &mut self.subscriptions);
+        let (sessions, listeners, topic) = (&self.sessions, &self.listeners, outgoing.topic);
+        let may_read = |session: u32| may(listeners, &sessions[session as usize], topic, Access::Read);
+        let route = self.routes.route(topic, hint, &mut self.subscriptions, may_read);
         for frame in &mut self.frames.built {
             frame.ready = false;
         }
@@ -108,6 +114,7 @@ impl Shard {
             pool: &mut self.pool,
             frames: &mut self.frames,
             limits: &self.limits,
+            listeners: &self.listeners,
             counters: &mut self.counters,
             kinds: self.kinds,
             slow: &mut self.slow,
@@ -121,7 +128,7 @@ impl Shard {
             }
             fanout.to(receiver, outgoing, out);
         }
-        let matched = !route.receivers.is_empty() || !route.groups.is_empty();
+        let matched = route.matched;
         for &at in &route.groups {
             Self::to_group(&mut fanout, &mut self.subscriptions, at, outgoing, out);
         }
@@ -136,7 +143,7 @@ impl Shard {
         out: &mut Outbox,
     ) {
         if let Some(group) = subscriptions.group(at)
-            && let Some(member) = fanout.choose(group)
+            && let Some(member) = fanout.choose(group, outgoing.topic)
         {
             fanout.to(&member, outgoing, out);
         }
@@ -157,7 +164,7 @@ impl Fanout<'_> {
     }
 
     /// Whose turn it is: the first from the turn on that has room; else one that is connected; else any.
-    fn choose(&self, group: &mut ShareGroup) -> Option<Subscriber> {
+    fn choose(&self, group: &mut ShareGroup, topic: &str) -> Option<Subscriber> {
         let count = group.members.len();
         let rank = |member: &Subscriber| {
             let session = &self.sessions[member.session as usize];
@@ -173,7 +180,11 @@ impl Fanout<'_> {
         let mut best: Option<(u8, usize)> = None;
         for step in 0..count {
             let at = (group.turn + step) % count;
-            let rank = rank(&group.members[at]);
+            let member = &group.members[at];
+            if !may(self.listeners, &self.sessions[member.session as usize], topic, Access::Read) {
+                continue;
+            }
+            let rank = rank(member);
             if best.is_none_or(|(other, _)| rank < other) {
                 best = Some((rank, at));
             }

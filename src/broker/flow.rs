@@ -111,6 +111,7 @@ impl Shard {
             pool: &mut self.pool,
             frames: &mut self.frames,
             limits: &self.limits,
+            listeners: &self.listeners,
             counters: &mut self.counters,
             kinds: self.kinds,
             slow: &mut self.slow,

@@ -1,5 +1,6 @@
 //! What the broker allows, with mosquitto 2.1's defaults; the loop fills it from mosquitto.conf.
 
+use crate::auth::Acl;
 use crate::protocol::{QoS, Version};
 use std::sync::Arc;
 
@@ -109,6 +110,8 @@ pub struct ListenerRules {
     pub max_topic_alias_broker: u16,
     /// Stands before each topic of these clients.
     pub mount_point: Option<Arc<str>>,
+    /// Who may publish and receive what; without one everybody may everything.
+    pub acl: Option<Arc<Acl>>,
 }
 
 impl Default for ListenerRules {
@@ -126,6 +129,7 @@ impl Default for ListenerRules {
             max_topic_alias: 10,
             max_topic_alias_broker: 10,
             mount_point: None,
+            acl: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The broker as a value: bytes and time in, bytes and requests out. Pure.
 
+mod access;
 mod clock;
 mod connect;
 mod connection;

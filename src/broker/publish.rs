@@ -119,7 +119,7 @@ impl Shard {
             });
             return self.acknowledge(key, publish, ReasonCode::PACKET_TOO_LARGE, out);
         }
-        if !may_publish(topic) {
+        if !self.may_write(key, topic) {
             self.notice(out, Kinds::DEBUG, || Notice::DeniedPublish {
                 client: self.name(key),
                 publish: line(publish, topic),
@@ -275,24 +275,6 @@ impl Shard {
             reason: ack.reason,
         });
     }
-}
-
-/// mosquitto's built-in rules: `$SYS` is the broker's own but for the state of bridges, and `$share` is no topic.
-pub(super) fn may_publish(topic: &str) -> bool {
-    if !topic.starts_with('$') {
-        return true;
-    }
-    if topic.starts_with("$share") {
-        return false;
-    }
-    !topic.starts_with("$SYS") || is_bridge_state(topic)
-}
-
-fn is_bridge_state(topic: &str) -> bool {
-    topic
-        .strip_prefix("$SYS/broker/connection/")
-        .and_then(|rest| rest.strip_suffix("/state"))
-        .is_some_and(|name| !name.contains('/'))
 }
 
 /// The line of a PUBLISH for the log.

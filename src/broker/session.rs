@@ -122,6 +122,8 @@ pub struct Session {
     pub will: Option<Box<Will>>,
     /// User Name of the last CONNECT.
     pub username: Option<Box<str>>,
+    /// Index of the listener of its last connection, whose rules hold for it.
+    pub listener: u16,
     /// What its listener's `mount_point` puts before each topic.
     pub mount_point: Option<Arc<str>>,
 }
@@ -143,6 +145,7 @@ impl Session {
             shared: Vec::new(),
             will: None,
             username: None,
+            listener: 0,
             mount_point: None,
         }
     }

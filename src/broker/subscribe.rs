@@ -1,5 +1,6 @@
 //! SUBSCRIBE and UNSUBSCRIBE: plain and shared subscriptions, and the retained messages that they ask for.
 
+use super::access::may;
 use super::clock::Now;
 use super::connect::mounted;
 use super::connection::{ConnectionKey, SessionKey};
@@ -8,6 +9,7 @@ use super::notice::{Kinds, Notice};
 use super::outbox::Outbox;
 use super::session::Delivery;
 use super::shard::Shard;
+use crate::auth::Access;
 use crate::protocol::{
     Properties, QoS, ReasonCode, RetainHandling, SubAck, Subscribe, SubscriptionOptions, UnsubAck,
     Unsubscribe, topic,
@@ -118,9 +120,13 @@ impl Shard {
 
     /// Queues the retained messages that a filter matches `[MQTT-3.3.1-6]`; they go out as there is room.
     fn send_retained(&mut self, now: Now, session_key: SessionKey, filter: &str, subscriber: Subscriber) {
-        let session = &mut self.sessions[session_key as usize];
         let upgrade = self.limits.upgrade_outgoing_qos;
+        let (listeners, sessions) = (&self.listeners, &mut self.sessions);
+        let session = &mut sessions[session_key as usize];
         self.retained.for_each_matched_by(filter, now.wall, |message| {
+            if !may(listeners, session, message.topic(), Access::Read) {
+                return;
+            }
             session.backlog_mut().push(Delivery {
                 message: message.clone(),
                 identifier: subscriber.identifier,

@@ -1,18 +1,20 @@
 //! The Will: published when a connection ends without DISCONNECT, now or after its delay.
 
+use super::access::{may, may_publish};
 use super::clock::Now;
 use super::connection::SessionKey;
 use super::deliver::Outgoing;
 use super::outbox::Outbox;
-use super::publish::may_publish;
 use super::shard::Shard;
+use crate::auth::Access;
 
 impl Shard {
     /// Publishes the Will of a session, if it has one, and takes it away `[MQTT-3.1.2-8]`, `[MQTT-3.1.2-10]`.
     pub(super) fn publish_will(&mut self, now: Now, key: SessionKey, out: &mut Outbox) {
         let Some(will) = self.sessions[key as usize].will.take() else { return };
         let message = &will.message;
-        if !may_publish(message.topic()) {
+        let session = &self.sessions[key as usize];
+        if !may_publish(message.topic()) || !may(&self.listeners, session, message.topic(), Access::Write) {
             return;
         }
         // The interval counts from when the Will is published [MQTT-3.1.3-9]; 0 is none.

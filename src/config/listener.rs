@@ -5,6 +5,8 @@
 pub struct Security {
     /// `allow_anonymous`; unset means false, in local-only mode true. Ask `Settings::allows_anonymous`.
     pub allow_anonymous: Option<bool>,
+    /// `acl_file`: its path, as written.
+    pub acl_file: Option<String>,
     /// `password_file`: its path, as written.
     pub password_file: Option<String>,
     /// `allow_zero_length_clientid`: the broker assigns a ClientId to those that bring none.
@@ -17,6 +19,7 @@ impl Default for Security {
     fn default() -> Self {
         Security {
             allow_anonymous: None,
+            acl_file: None,
             password_file: None,
             allow_zero_length_clientid: true,
             auto_id_prefix: None,

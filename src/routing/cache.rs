@@ -22,6 +22,8 @@ pub struct Route {
     pub receivers: Vec<Subscriber>,
     /// Shared subscriptions that match.
     pub groups: Vec<GroupRef>,
+    /// Somebody subscribes, though perhaps may not read.
+    pub matched: bool,
 }
 
 /// The cache.
@@ -35,17 +37,30 @@ pub struct RouteCache {
 impl RouteCache {
     /// The route of a topic, resolved now if it isn't known or no longer true. `hint` is where the caller found
     /// its last one; it is tried first and set, so that a publisher that stays with its topic pays one compare.
-    pub fn route(&mut self, topic: &str, hint: &mut u32, subscriptions: &mut Subscriptions) -> &mut Route {
+    /// `may_read` says which sessions may get messages on this topic; its verdict is kept with the route.
+    pub fn route(
+        &mut self,
+        topic: &str,
+        hint: &mut u32,
+        subscriptions: &mut Subscriptions,
+        may_read: impl Fn(u32) -> bool,
+    ) -> &mut Route {
         let generation = subscriptions.generation();
         let hinted = *hint as usize;
         if self.routes.get(hinted).is_some_and(|r| r.generation == generation && r.topic == topic) {
             return &mut self.routes[hinted];
         }
-        self.look_up(topic, hint, subscriptions)
+        self.look_up(topic, hint, subscriptions, may_read)
     }
 
     #[inline(never)]
-    fn look_up(&mut self, topic: &str, hint: &mut u32, subscriptions: &mut Subscriptions) -> &mut Route {
+    fn look_up(
+        &mut self,
+        topic: &str,
+        hint: &mut u32,
+        subscriptions: &mut Subscriptions,
+        may_read: impl Fn(u32) -> bool,
+    ) -> &mut Route {
         if self.routes.is_empty() || self.kept > RECEIVERS {
             self.start_anew();
         }
@@ -61,6 +76,8 @@ impl RouteCache {
             route.receivers.clear();
             route.groups.clear();
             subscriptions.resolve(topic, &mut route.receivers, &mut route.groups);
+            route.matched = !route.receivers.is_empty() || !route.groups.is_empty();
+            route.receivers.retain(|r| may_read(r.session));
             self.kept += route.receivers.capacity();
         }
         route
@@ -82,7 +99,7 @@ mod tests {
     fn a_change_of_subscriptions_is_seen_at_once() {
         let (mut cache, mut subs) = (RouteCache::default(), Subscriptions::default());
         let mut hint = u32::MAX;
-        assert!(cache.route("a/b", &mut hint, &mut subs).receivers.is_empty());
+        assert!(cache.route("a/b", &mut hint, &mut subs, |_| true).receivers.is_empty());
         let node = subs.node("a/+");
         let subscriber = Subscriber {
             session: 4,
@@ -92,11 +109,14 @@ mod tests {
             retain_as_published: false,
         };
         subs.set(node, subscriber, false);
-        assert_eq!(cache.route("a/b", &mut hint, &mut subs).receivers, [subscriber]);
-        assert_eq!(cache.route("a/b", &mut hint, &mut subs).receivers, [subscriber]);
-        assert!(cache.route("b", &mut hint, &mut subs).receivers.is_empty(), "the hint is for another topic");
+        assert_eq!(cache.route("a/b", &mut hint, &mut subs, |_| true).receivers, [subscriber]);
+        assert_eq!(cache.route("a/b", &mut hint, &mut subs, |_| true).receivers, [subscriber]);
+        assert!(
+            cache.route("b", &mut hint, &mut subs, |_| true).receivers.is_empty(),
+            "the hint is for another topic"
+        );
         subs.remove(node, 4);
-        assert!(cache.route("a/b", &mut hint, &mut subs).receivers.is_empty());
+        assert!(cache.route("a/b", &mut hint, &mut subs, |_| true).receivers.is_empty());
     }
 
     #[test]
@@ -115,7 +135,7 @@ mod tests {
         }
         let mut hint = u32::MAX;
         for i in (0..20_000).rev() {
-            let route = cache.route(&format!("t/{i}"), &mut hint, &mut subs);
+            let route = cache.route(&format!("t/{i}"), &mut hint, &mut subs, |_| true);
             assert_eq!(route.receivers.len(), 1);
             assert_eq!(route.receivers[0].session, i);
         }

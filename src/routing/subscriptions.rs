@@ -78,6 +78,11 @@ impl Subscriptions {
         self.generation
     }
 
+    /// What was resolved is no longer true for another reason: somebody may read now what he might not, or the reverse.
+    pub fn touch(&mut self) {
+        self.generation += 1;
+    }
+
     /// How many plain subscriptions there are.
     pub fn count(&self) -> usize {
         self.plain

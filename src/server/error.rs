@@ -20,6 +20,11 @@ impl Error {
         Error { message: message.into(), exit_code: 13 }
     }
 
+    /// A file says what it can't mean: exit code 3.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Error { message: message.into(), exit_code: 3 }
+    }
+
     /// The exit code of the program.
     pub fn exit_code(&self) -> u8 {
         self.exit_code

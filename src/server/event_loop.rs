@@ -20,8 +20,8 @@ use super::rules;
 use super::signals::{Asked, Signals};
 use super::socket::Socket;
 use crate::auth::PasswordFile;
-use crate::broker::{ConnectionKey, Now, Outbox, Shard, Verdict, Verification};
-use crate::config::{LogType, Settings};
+use crate::broker::{ConnectionKey, ListenerRules, Now, Outbox, Shard, Verdict, Verification};
+use crate::config::{Listener, LogType, Settings};
 use crate::observe::{self, Logger};
 
 const WAKER: Token = Token(usize::MAX);
@@ -99,15 +99,7 @@ impl Server {
         }
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|error| Error::start(format!("Error: {error}")))?;
-        let listener_rules = settings
-            .listeners
-            .iter()
-            .enumerate()
-            .map(|(i, listener)| {
-                let open = listening.iter().find(|l| l.listener == i).and_then(Listening::address);
-                rules::listener_rules(&settings, listener, open.map_or(listener.port, |a| a.port()))
-            })
-            .collect();
+        let listener_rules = all_rules(&settings, &listening, &logger, wall)?;
         let kinds = observe::kinds(settings.log.types);
         Ok(Server {
             shard: Shard::new(rules::limits(&settings), listener_rules, kinds, seed),
@@ -224,21 +216,23 @@ impl Server {
         self.logger.log(log_type, self.now.wall, format_args!("{text}"));
     }
 
-    /// SIGHUP: the log is reopened and the password files are read anew; one with an error leaves the old ones all in
+    /// SIGHUP: the log is reopened, the password and ACL files are read anew; an error in one leaves the old ones all in
     /// force.
     fn reload(&mut self) {
         self.say(LogType::Information, "Reloading config.");
         self.logger.reopen(self.now.wall);
-        let files: Result<Vec<_>, _> =
+        let passwords: Result<Vec<_>, _> =
             self.settings.listeners.iter().map(|l| rules::password_file(&self.settings, l)).collect();
-        match files {
-            Ok(files) => self.password_files = files,
+        let rules = all_rules(&self.settings, &self.listening, &self.logger, self.now.wall);
+        match passwords.and_then(|passwords| Ok((passwords, rules?))) {
+            Ok((passwords, rules)) => {
+                self.password_files = passwords;
+                self.shard.set_listeners(rules);
+            }
             Err(error) => {
                 self.say(LogType::Error, &error.to_string());
-                self.say(
-                    LogType::Error,
-                    "Error: The password files were not reloaded; the old ones stay in force.",
-                );
+                let text = "Error: The password and ACL files were not reloaded; the old ones stay in force.";
+                self.say(LogType::Error, text);
             }
         }
     }
@@ -348,6 +342,22 @@ impl Server {
         self.shard.shut_down(self.now, &mut self.outbox);
         self.end_turn();
     }
+}
+
+/// The rules of all listeners, with their ACL files as they are now.
+fn all_rules(
+    settings: &Settings,
+    listening: &[Listening],
+    logger: &Logger,
+    wall: u64,
+) -> Result<Vec<ListenerRules>, Error> {
+    let one = |(i, listener): (usize, &Listener)| {
+        let open = listening.iter().find(|l| l.listener == i).and_then(Listening::address);
+        let warn = |text: String| logger.log(LogType::Warning, wall, format_args!("{text}"));
+        let acl = rules::acl_file(settings, listener, warn)?;
+        Ok(rules::listener_rules(settings, listener, open.map_or(listener.port, |a| a.port()), acl))
+    };
+    settings.listeners.iter().enumerate().map(one).collect()
 }
 
 fn wall_clock() -> u64 {

@@ -1,6 +1,6 @@
 //! From the configuration to what the broker goes by.
 
-use crate::auth::PasswordFile;
+use crate::auth::{Acl, PasswordFile};
 use crate::broker::{Limits, ListenerRules};
 use crate::config::{Listener, Settings};
 use crate::protocol::QoS;
@@ -32,8 +32,13 @@ pub fn limits(settings: &Settings) -> Limits {
     }
 }
 
-/// The rules of one listener. `port` is the one it really has.
-pub fn listener_rules(settings: &Settings, listener: &Listener, port: u16) -> ListenerRules {
+/// The rules of one listener. `port` is the one it really has; its ACL file is read now.
+pub fn listener_rules(
+    settings: &Settings,
+    listener: &Listener,
+    port: u16,
+    acl: Option<Arc<Acl>>,
+) -> ListenerRules {
     let security = settings.security_of(listener);
     let versions = listener.accept_protocol_versions;
     ListenerRules {
@@ -49,6 +54,7 @@ pub fn listener_rules(settings: &Settings, listener: &Listener, port: u16) -> Li
         max_topic_alias: listener.max_topic_alias,
         max_topic_alias_broker: listener.max_topic_alias_broker,
         mount_point: listener.mount_point.as_deref().map(Into::into),
+        acl,
     }
 }
 
@@ -62,4 +68,24 @@ pub fn password_file(settings: &Settings, listener: &Listener) -> Result<Option<
         Error::file(format!("password-file: {error} Error found at {path}:{}.", error.line))
     })?;
     Ok(Some(Arc::new(file)))
+}
+
+/// The ACL file of one listener, read now. `warn` gets a line for each pattern that is probably a mistake.
+pub fn acl_file(
+    settings: &Settings,
+    listener: &Listener,
+    mut warn: impl FnMut(String),
+) -> Result<Option<Arc<Acl>>, Error> {
+    let Some(path) = &settings.security_of(listener).acl_file else { return Ok(None) };
+    let text = std::fs::read(path).map_err(|error| {
+        Error::file(format!("Error: Unable to open acl_file \"{path}\". {}.", reason(&error)))
+    })?;
+    let text = String::from_utf8(text)
+        .map_err(|_| Error::invalid(format!("Error: acl_file \"{path}\" is not UTF-8.")))?;
+    let acl = Acl::parse(&text, path)
+        .map_err(|error| Error::invalid(format!("{error} Error found at {path}:{}.", error.line)))?;
+    for (line, pattern) in acl.plain_patterns() {
+        warn(format!("Warning: ACL pattern '{pattern}' does not contain '%c' or '%u' ({path}:{line})."));
+    }
+    Ok(Some(Arc::new(acl)))
 }

@@ -20,7 +20,8 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         .deprecated("Please use 'listener_auto_id_prefix' instead.")
         .security(auto_id_prefix),
     row("acl_file", Path, "none", PerListener, Yes,
-        "A file that says which user may read and write which topics."),
+        "A file that says which user may read and write which topics.")
+        .security(|s, a| a.text_last(&mut s.acl_file)),
     row("password_file", Path, "none", PerListener, Yes,
         "A file with user names and hashed passwords, as mosquitto_passwd writes it.")
         .security(|s, a| a.text_last(&mut s.password_file)),

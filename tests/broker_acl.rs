@@ -1,0 +1,110 @@
+//! ACL files with the real program and the real clients.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+struct Broker {
+    child: Child,
+    port: u16,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+const ACL: &str = "\
+topic read public/#
+user alice
+topic readwrite a/#
+topic deny a/secret
+pattern readwrite own/%u/#
+";
+
+fn broker(acl: &str) -> Broker {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("acl"), acl).unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let conf = format!(
+        "listener {port} 127.0.0.1\nallow_anonymous true\nuser root\nacl_file {}\n",
+        at("acl").display()
+    );
+    std::fs::write(at("conf"), conf).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_mqtt-broker"))
+        .args(["-c".as_ref(), at("conf").as_os_str(), "--print-address".as_ref()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // The address is printed when the broker is ready.
+    let mut byte = [0];
+    child.stdout.as_mut().unwrap().read_exact(&mut byte).unwrap();
+    Broker { child, port, _folder: folder }
+}
+
+fn sh(broker: &Broker, script: &str) -> Output {
+    let programs = Path::new(env!("CARGO_BIN_EXE_mqtt-broker")).parent().unwrap();
+    Command::new("timeout")
+        .args(["30", "sh", "-c", script])
+        .env("PATH", format!("{}:{}", programs.display(), std::env::var("PATH").unwrap()))
+        .env("MQTT_HOST", "127.0.0.1")
+        .env("MQTT_PORT", broker.port.to_string())
+        .output()
+        .unwrap()
+}
+
+/// What a subscriber of everything gets as `user` (retained) after everything was published by somebody else.
+fn readable(broker: &Broker, user: &str) -> Vec<String> {
+    let user = if user.is_empty() { String::new() } else { format!("-u {user}") };
+    let output = sh(broker, &format!("mqtt-sub {user} -t '#' -t public/end -v -W 1 -C 9 --quiet"));
+    let mut lines: Vec<String> =
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_string).collect();
+    lines.sort();
+    lines.dedup();
+    lines
+}
+
+#[test]
+fn publishing_and_receiving_follow_the_file() {
+    let broker = broker(ACL);
+    // Alice may write below a/ but not the secret; bob only below own/bob.
+    let script = "
+        mqtt-pub -u alice -t a/x -m 1 -r -q 1; mqtt-pub -u alice -t a/secret -m 2 -r -q 1
+        mqtt-pub -u alice -t b -m 3 -r -q 1; mqtt-pub -u bob -t own/bob/x -m 4 -r -q 1
+        mqtt-pub -u bob -t own/alice/x -m 5 -r -q 1; mqtt-pub -t public/x -m 6 -r -q 1
+        mqtt-pub -u alice -t own/alice/y -m 7 -r -q 2";
+    assert!(sh(&broker, script).status.success(), "denied publishes are acknowledged all the same");
+    assert_eq!(readable(&broker, "alice"), ["a/x 1", "own/alice/y 7"]);
+    assert_eq!(readable(&broker, "bob"), ["own/bob/x 4"]);
+    assert_eq!(readable(&broker, ""), Vec::<String>::new(), "nobody may write what the anonymous may read");
+}
+
+#[test]
+fn a_denied_publish_of_5_0_is_told() {
+    let broker = broker(ACL);
+    let output = sh(&broker, "mqtt-pub -V 5 -u alice -t b -m x -q 1");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("Not authorized"), "{stderr}");
+}
+
+#[test]
+fn a_file_with_a_bad_line_refuses_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let (acl, conf) = (folder.path().join("acl"), folder.path().join("conf"));
+    std::fs::write(&acl, "user a\ntopic sometimes a/b\n").unwrap();
+    std::fs::write(
+        &conf,
+        format!("listener 0 {}/s\nuser root\nacl_file {}\n", folder.path().display(), acl.display()),
+    )
+    .unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_mqtt-broker")).arg("-c").arg(&conf).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    assert!(stderr.contains("Invalid topic access type \"sometimes\""), "{stderr}");
+    assert!(stderr.contains("acl:2"), "{stderr}");
+}
