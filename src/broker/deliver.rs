@@ -242,10 +242,18 @@ impl Fanout<'_> {
                 if let Some(packet_identifier) = put_in_flight(session, delivery) {
                     let flags = Flags { dup: false, qos, retain, packet_identifier };
                     self.write(receiver.session, key, flags, receiver.identifier, outgoing, out);
+                    self.note_full(receiver.session, key, out);
                 }
             }
         }
         self.hold_back(receiver.session, key, outgoing.from, out);
+    }
+
+    /// Has the output written soon if the window is full.
+    pub fn note_full(&self, receiver: SessionKey, key: ConnectionKey, out: &mut Outbox) {
+        if !self.sessions[receiver as usize].outbound.has_room() {
+            out.full.push(key);
+        }
     }
 
     /// Appends the PUBLISH to a receiver's output.

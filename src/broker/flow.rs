@@ -97,6 +97,9 @@ impl Fanout<'_> {
                 };
                 let flags = Flags { dup: false, qos, retain, packet_identifier };
                 self.write_delivery(session_key, key, flags, &delivery, out);
+                if acknowledged {
+                    self.note_full(session_key, key, out);
+                }
             }
         }
     }

@@ -37,6 +37,9 @@ pub enum Verdict {
 pub struct Outbox {
     /// Connections with bytes to write.
     pub dirty: Vec<ConnectionKey>,
+    /// Connections whose window of QoS 1 and 2 is full: more can't join their output before they answer, so writing
+    /// it at once costs nothing and lets them work meanwhile.
+    pub full: Vec<ConnectionKey>,
     /// Connections to close once their bytes are written (or can't be).
     pub close: Vec<ConnectionKey>,
     /// Connections whose input, held back before, may be handled again.

@@ -81,6 +81,9 @@ impl Server {
         if self.clients.get(key).is_some_and(|c| c.as_ref().is_some_and(|c| c.readable)) {
             self.do_again(key);
         }
+        while let Some(full) = self.outbox.full.pop() {
+            self.flush(full);
+        }
         if self.outbox.urgent {
             self.outbox.urgent = false;
             self.flush_dirty();

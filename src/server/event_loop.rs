@@ -290,6 +290,7 @@ impl Server {
             self.shard.tick(self.now, &mut self.outbox);
         }
         self.outbox.urgent = false;
+        self.outbox.full.clear();
         loop {
             self.verify();
             while let Some(key) = self.outbox.resume.pop() {
