@@ -2,6 +2,8 @@
 //!
 //! To add an arrow, change the table here, in the open.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! The codec from outside: tables of good and malformed packets, round trips, any bytes, and another codec's word.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "tests fail by panicking")]
+
 #[path = "wire/cases.rs"]
 mod cases;
 #[path = "wire/meaning.rs"]

@@ -149,6 +149,7 @@ fn security_settings_of_all_or_of_one() {
     let expected = Security {
         allow_anonymous: Some(true),
         password_file: Some("p".to_owned()),
+        acl_file: None,
         allow_zero_length_clientid: false,
         auto_id_prefix: None,
     };
