@@ -223,7 +223,6 @@ fn the_timestamp_holds_from_its_line_on() {
 #[test]
 fn what_is_not_built_is_refused() {
     for name in [
-        "acl_file",
         "certfile",
         "connection",
         "plugin",
