@@ -3,6 +3,7 @@
 mod acl;
 mod password_file;
 mod password_hash;
+mod psk_file;
 
 pub use acl::{Access, Acl, AclError, Who};
 pub use password_file::{
@@ -12,3 +13,4 @@ pub use password_file::{
 pub use password_hash::{
     HashMethod, PASSWORD_MAX, PBKDF2_ITERATIONS, PasswordHash, PasswordHashError, SALT_BYTES, SALT_BYTES_2_0,
 };
+pub use psk_file::{PskFileError, PskList, PskWarning};
