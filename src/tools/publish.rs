@@ -284,7 +284,7 @@ impl Publisher {
         self.clear_progress();
         let version = self.job.connection.version;
         self.report.refused(code, version, RefusalWords::OfVersion);
-        self.report.refused_publisher(version);
+        self.report.refused_publisher(version, matches!(self.feed, Feed::Lines { .. }));
         Exit::Refused(code)
     }
 

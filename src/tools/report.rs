@@ -69,9 +69,9 @@ impl Report {
         self.line(format_args!("Connection error: Connection Refused: {}", return_code_words(code)));
     }
 
-    /// What mosquitto_pub adds to [`Report::refused`].
-    pub fn refused_publisher(self, version: Version) {
-        if version.is_v5() {
+    /// What mosquitto_pub adds to [`Report::refused`]; with `-l` it has one sentence for all versions.
+    pub fn refused_publisher(self, version: Version, reads_lines: bool) {
+        if version.is_v5() && !reads_lines {
             self.line(format_args!(
                 "Error: A network protocol error occurred when communicating with the broker"
             ));

@@ -3,7 +3,7 @@
 //! Whatever is started here is killed when its value is dropped, also when a test fails.
 
 // Each test program uses its own part of this.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 mod broker;
 mod fake;
@@ -12,5 +12,5 @@ mod wait;
 
 pub use broker::{Broker, Kind, free_port};
 pub use fake::{Fake, Peer};
-pub use tool::{Running, Tool, ours};
+pub use tool::{Outcome, Running, Tool, ours};
 pub use wait::until;
