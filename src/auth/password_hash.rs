@@ -186,6 +186,13 @@ impl PasswordHash {
         }
     }
 
+    /// Whether it is the same hash, salt and all: then the same password fits.
+    #[must_use]
+    pub fn is_same(&self, other: &PasswordHash) -> bool {
+        let (ours, theirs) = (&self.0, &other.0);
+        ours.method == theirs.method && ours.salt == theirs.salt && ours.digest.ct_eq(&theirs.digest).into()
+    }
+
     /// A hash that no password has, and that costs as much to verify as `self`.
     #[must_use]
     pub fn dummy(&self) -> PasswordHash {

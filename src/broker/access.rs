@@ -59,16 +59,6 @@ impl Shard {
         allowed
     }
 
-    /// Other rules hold from now on: every verdict that was kept is asked for anew.
-    pub fn set_listeners(&mut self, listeners: Vec<ListenerRules>) {
-        self.connected.resize(listeners.len(), 0);
-        self.listeners = listeners;
-        self.subscriptions.touch();
-        for (_, connection) in &mut self.connections {
-            connection.may_write = None;
-        }
-    }
-
     /// A session goes on, perhaps under another User Name or with other rules: what it may no longer read is removed
     /// from what waits and what is in flight, as mosquitto does.
     pub(super) fn recheck(&mut self, key: SessionKey) {

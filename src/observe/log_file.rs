@@ -17,6 +17,20 @@ pub(super) fn open(path: &str) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(flags).open(path)
 }
 
+/// Whether `path` could be opened: what is there is opened, what isn't is not made.
+pub fn check(path: &str) -> io::Result<()> {
+    let may_follow = path.starts_with("/dev/") || std::env::var_os(ALLOW_SYMLINKS).is_some();
+    let flags = if may_follow { 0 } else { libc::O_NOFOLLOW };
+    match OpenOptions::new().append(true).custom_flags(flags).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let folder = std::path::Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty());
+            let folder = folder.unwrap_or_else(|| std::path::Path::new("."));
+            Ok(rustix::fs::access(folder, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)?)
+        }
+        other => other.map(drop),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,4 +7,5 @@ mod syslog;
 mod words;
 
 pub use log::{LINE_MAX, Logger};
+pub use log_file::check as check_log_file;
 pub use words::{kinds, log_type};

@@ -25,6 +25,11 @@ impl Error {
         Error { message: message.into(), exit_code: 3 }
     }
 
+    /// The one that is said when a broker doesn't start for several reasons.
+    pub(super) fn first(errors: Vec<Error>) -> Self {
+        errors.into_iter().next().unwrap_or_else(|| Error::start("Error: The configuration can't be used."))
+    }
+
     /// The exit code of the program.
     pub fn exit_code(&self) -> u8 {
         self.exit_code

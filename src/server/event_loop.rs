@@ -14,20 +14,25 @@ use mio::{Events, Interest, Poll, Token, Waker};
 
 use super::client_io::{Client, IN_PLACE, READ};
 use super::error::{Error, reason};
-use super::listen::{Kind, Listening, open_all};
-use super::passwords::Checkers;
+use super::listen::{Listening, open_listed};
+use super::passwords::{Answer, Checkers};
+use super::prepare::Prepared;
+use super::reload::{Reloader, Reread};
 use super::rules;
 use super::signals::{Asked, Signals};
+use super::slots::Slot;
 use super::socket::Socket;
-use crate::auth::PasswordFile;
-use crate::broker::{ConnectionKey, ListenerRules, Now, Outbox, Shard, Verdict, Verification};
-use crate::config::{Listener, LogType, Settings};
+use crate::broker::{ConnectionKey, Now, Outbox, Shard, Verdict, Verification};
+use crate::config::{LogType, Settings};
 use crate::observe::{self, Logger};
+use slab::Slab;
 
 const WAKER: Token = Token(usize::MAX);
 const SIGNALS: Token = Token(usize::MAX - 1);
-/// Listeners count down from here.
+/// Listening sockets count down from here.
 const LISTENERS: usize = usize::MAX - 2;
+/// So many may there be.
+const LISTENERS_MAX: usize = 1 << 20;
 
 /// Connections accepted in a row before others get their turn.
 const ACCEPT: usize = 256;
@@ -51,16 +56,18 @@ impl Handle {
 
 /// A broker with open listeners.
 pub struct Server {
-    poll: Poll,
+    pub(super) poll: Poll,
     pub(super) shard: Shard,
     pub(super) outbox: Outbox,
     pub(super) clients: Vec<Option<Client>>,
-    listening: Vec<Listening>,
+    pub(super) listening: Slab<Listening>,
+    /// The listeners by the number that connections know them by.
+    pub(super) slots: Vec<Slot>,
     signals: Signals,
     checkers: Checkers,
-    password_files: Vec<Option<Arc<PasswordFile>>>,
-    settings: Arc<Settings>,
-    logger: Logger,
+    pub(super) reloader: Reloader,
+    pub(super) settings: Arc<Settings>,
+    pub(super) logger: Logger,
     handle: Handle,
     start: Instant,
     pub(super) now: Now,
@@ -72,40 +79,39 @@ pub struct Server {
 }
 
 impl Server {
-    /// Reads the password files, opens the listeners and takes the signals over.
+    /// Reads the files that the settings name, opens the listeners and takes the signals over.
     pub fn bind(settings: Arc<Settings>, logger: Logger) -> Result<Server, Error> {
         raise_file_limit();
         let system = |error: io::Error| Error::start(format!("Error: {}", reason(&error)));
         let wall = wall_clock();
-        let password_files = settings
-            .listeners
-            .iter()
-            .map(|l| rules::password_file(&settings, l))
-            .collect::<Result<Vec<_>, _>>()?;
-        let mut listening = open_all(&settings, &logger, wall)?;
+        let prepared = Prepared::read(settings.clone()).map_err(Error::first)?;
+        for warning in &prepared.warnings {
+            logger.log(LogType::Warning, wall, format_args!("{warning}"));
+        }
+        let all: Vec<(usize, usize)> = (0..settings.listeners.len()).map(|i| (i, i)).collect();
+        let listening = open_listed(&settings, &all, &logger, wall)?;
+        if listening.is_empty() {
+            return Err(Error::start("Error: Unable to start any listening sockets, exiting."));
+        }
         let poll = Poll::new().map_err(system)?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER).map_err(system)?);
         let mut signals = Signals::new().map_err(system)?;
         for pipe in signals.pipes() {
             poll.registry().register(pipe, SIGNALS, Interest::READABLE).map_err(system)?;
         }
-        for (i, listener) in listening.iter_mut().enumerate() {
-            let token = Token(LISTENERS - i);
-            match &mut listener.kind {
-                Kind::Tcp(socket) => poll.registry().register(socket, token, Interest::READABLE),
-                Kind::Unix(socket, ..) => poll.registry().register(socket, token, Interest::READABLE),
-            }
-            .map_err(system)?;
-        }
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).map_err(|error| Error::start(format!("Error: {error}")))?;
-        let listener_rules = all_rules(&settings, &listening, &logger, wall)?;
-        let kinds = observe::kinds(settings.log.types);
-        Ok(Server {
-            shard: Shard::new(rules::limits(&settings), listener_rules, kinds, seed),
+        let slots = Slot::all(&prepared, &listening);
+        let listener_rules = rules::all(&settings, &slots, &[]);
+        let mut server = Server {
+            shard: Shard::new(
+                rules::limits(&settings),
+                listener_rules,
+                observe::kinds(settings.log.types),
+                random_seed()?,
+            ),
             outbox: Outbox::default(),
             clients: Vec::new(),
             checkers: Checkers::new(waker.clone()),
+            reloader: Reloader::new(waker.clone()),
             handle: Handle { stop: Arc::new(AtomicBool::new(false)), waker },
             start: Instant::now(),
             now: Now { monotonic: 0, wall },
@@ -114,17 +120,36 @@ impl Server {
             accept_again: None,
             stopping: false,
             poll,
-            listening,
+            listening: Slab::new(),
+            slots,
             signals,
-            password_files,
             settings,
             logger,
-        })
+        };
+        for socket in listening {
+            server.listen(socket).map_err(system)?;
+        }
+        Ok(server)
+    }
+
+    /// Has the poller watch a listening socket.
+    pub(super) fn listen(&mut self, mut socket: Listening) -> io::Result<()> {
+        let entry = self.listening.vacant_entry();
+        let token = Token(LISTENERS - entry.key());
+        self.poll.registry().register(socket.source(), token, Interest::READABLE)?;
+        entry.insert(socket);
+        Ok(())
+    }
+
+    /// How SIGHUP gets the configuration anew; without it, the files that the first one names are read again.
+    pub fn rereading(mut self, reread: Reread) -> Self {
+        self.reloader.reread = Some(reread);
+        self
     }
 
     /// The addresses of the TCP listeners, with the ports that the system chose.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listening.iter().filter_map(Listening::address).collect()
+        self.listening.iter().filter_map(|(_, socket)| socket.address()).collect()
     }
 
     /// Stops the server from another thread.
@@ -184,12 +209,13 @@ impl Server {
         match token {
             WAKER => {
                 for answer in self.checkers.answers() {
-                    self.answer(answer.connection, answer.generation, answer.verdict);
+                    self.checked(answer);
                 }
+                self.finish_reload();
                 self.stopping |= self.handle.stop.load(Ordering::Acquire);
             }
             SIGNALS => self.signalled(),
-            Token(n) if n > LISTENERS - self.listening.len() => self.accept(LISTENERS - n),
+            Token(n) if n > LISTENERS - LISTENERS_MAX => self.accept(LISTENERS - n),
             Token(key) => {
                 if writable {
                     self.became_writable(key);
@@ -205,44 +231,26 @@ impl Server {
         for asked in self.signals.asked() {
             match asked {
                 Asked::Stop => self.stopping = true,
-                Asked::Reload => self.reload(),
+                Asked::Reload => self.begin_reload(),
+                Asked::Reopen => self.logger.reopen(self.now.wall),
                 Asked::Save => self.say(LogType::Notice, "Persistence is off; there is nothing to save."),
                 Asked::Print => self.say(LogType::Notice, &self.shard.summary()),
             }
         }
     }
 
-    fn say(&self, log_type: LogType, text: &str) {
+    pub(super) fn say(&self, log_type: LogType, text: &str) {
         self.logger.log(log_type, self.now.wall, format_args!("{text}"));
-    }
-
-    /// SIGHUP: the log is reopened, the password and ACL files are read anew; an error in one leaves the old ones all in
-    /// force.
-    fn reload(&mut self) {
-        self.say(LogType::Information, "Reloading config.");
-        self.logger.reopen(self.now.wall);
-        let passwords: Result<Vec<_>, _> =
-            self.settings.listeners.iter().map(|l| rules::password_file(&self.settings, l)).collect();
-        let rules = all_rules(&self.settings, &self.listening, &self.logger, self.now.wall);
-        match passwords.and_then(|passwords| Ok((passwords, rules?))) {
-            Ok((passwords, rules)) => {
-                self.password_files = passwords;
-                self.shard.set_listeners(rules);
-            }
-            Err(error) => {
-                self.say(LogType::Error, &error.to_string());
-                let text = "Error: The password and ACL files were not reloaded; the old ones stay in force.";
-                self.say(LogType::Error, text);
-            }
-        }
     }
 
     /// Takes the connections that wait at a listener.
     fn accept(&mut self, index: usize) {
         for _ in 0..ACCEPT {
-            match self.listening[index].accept() {
+            // An event may have come for a listener that is gone.
+            let Some(listening) = self.listening.get(index) else { return };
+            match listening.accept() {
                 Ok((socket, peer)) => {
-                    let listener = self.listening[index].listener;
+                    let listener = listening.listener;
                     let Some(key) = self.shard.accepted(self.now, listener, peer, &mut self.outbox) else {
                         continue;
                     };
@@ -282,8 +290,9 @@ impl Server {
     fn end_turn(&mut self) {
         if self.accept_again.is_some_and(|at| at <= self.now.monotonic) {
             self.accept_again = None;
-            for i in 0..self.listening.len() {
-                self.accept(i);
+            let all: Vec<usize> = self.listening.iter().map(|(index, _)| index).collect();
+            for index in all {
+                self.accept(index);
             }
         }
         if self.shard.next_deadline().is_some_and(|at| at <= self.now.monotonic) {
@@ -313,14 +322,24 @@ impl Server {
         let asked: Vec<Verification> = self.outbox.verify.drain(..).collect();
         for verification in asked {
             let (key, generation) = (verification.connection, verification.generation);
-            let answer = match self.password_files.get(verification.listener).and_then(Clone::clone) {
-                Some(file) => self.checkers.check(verification, file).map(|answer| answer.verdict),
+            let file =
+                self.slots.get(verification.listener).and_then(|slot| slot.admission.passwords.clone());
+            let answer = match file {
+                Some(file) => self.checkers.check(verification, file),
                 None => Some(Verdict::Bad),
             };
             if let Some(verdict) = answer {
                 self.answer(key, generation, verdict);
             }
         }
+    }
+
+    /// A password was checked on its thread, perhaps with a file that doesn't hold any more.
+    fn checked(&mut self, answer: Answer) {
+        let slot = self.slots.get(answer.listener).filter(|slot| slot.open);
+        let holds = slot.is_some_and(|slot| slot.admission.still_admits_by(&answer.file, &answer.username));
+        let verdict = if answer.verdict == Verdict::Good && !holds { Verdict::Bad } else { answer.verdict };
+        self.answer(answer.connection, answer.generation, verdict);
     }
 
     fn answer(&mut self, key: ConnectionKey, generation: u32, verdict: Verdict) {
@@ -345,20 +364,10 @@ impl Server {
     }
 }
 
-/// The rules of all listeners, with their ACL files as they are now.
-fn all_rules(
-    settings: &Settings,
-    listening: &[Listening],
-    logger: &Logger,
-    wall: u64,
-) -> Result<Vec<ListenerRules>, Error> {
-    let one = |(i, listener): (usize, &Listener)| {
-        let open = listening.iter().find(|l| l.listener == i).and_then(Listening::address);
-        let warn = |text: String| logger.log(LogType::Warning, wall, format_args!("{text}"));
-        let acl = rules::acl_file(settings, listener, warn)?;
-        Ok(rules::listener_rules(settings, listener, open.map_or(listener.port, |a| a.port()), acl))
-    };
-    settings.listeners.iter().enumerate().map(one).collect()
+fn random_seed() -> Result<[u8; 32], Error> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| Error::start(format!("Error: {error}")))?;
+    Ok(seed)
 }
 
 fn wall_clock() -> u64 {

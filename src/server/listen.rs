@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use mio::event::Source;
 use mio::net::{TcpListener, TcpStream, UnixListener};
 use socket2::{Domain, Protocol, SockAddr, Socket as RawSocket, Type};
 
@@ -22,7 +23,7 @@ const BACKLOG: i32 = 1024;
 pub struct Listening {
     /// The socket.
     pub kind: Kind,
-    /// Index in [`Settings::listeners`].
+    /// The number that the broker knows it by.
     pub listener: usize,
 }
 
@@ -51,6 +52,14 @@ impl Listening {
         }
     }
 
+    /// For the poller.
+    pub fn source(&mut self) -> &mut dyn Source {
+        match &mut self.kind {
+            Kind::Tcp(socket) => socket,
+            Kind::Unix(socket, ..) => socket,
+        }
+    }
+
     /// The address of a TCP listener.
     pub fn address(&self) -> Option<SocketAddr> {
         match &self.kind {
@@ -73,23 +82,52 @@ fn set_up(stream: &TcpStream) {
     let _ = stream.set_nodelay(true);
 }
 
-/// Opens all listeners.
-pub fn open_all(settings: &Settings, logger: &Logger, now: u64) -> Result<Vec<Listening>, Error> {
+/// What makes a listener the same after a reload: where it listens. Anything else about it may change while it is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    port: u16,
+    address: Option<String>,
+    unix_path: Option<String>,
+    socket_domain: Option<SocketDomain>,
+    bind_interface: Option<String>,
+}
+
+impl Endpoint {
+    /// Where this listener listens.
+    pub fn of(listener: &Listener) -> Self {
+        Endpoint {
+            port: listener.port,
+            address: listener.address.clone(),
+            unix_path: listener.unix_path.clone(),
+            socket_domain: listener.socket_domain,
+            bind_interface: listener.bind_interface.clone(),
+        }
+    }
+
+    /// Whether the two can't be open at the same time, as far as one can tell.
+    pub fn may_clash(&self, other: &Endpoint) -> bool {
+        self.port == other.port && self.unix_path == other.unix_path
+    }
+}
+
+/// Opens these listeners: positions in the configuration, each with the number that it shall have. All or none.
+pub fn open_listed(
+    settings: &Settings,
+    wanted: &[(usize, usize)],
+    logger: &Logger,
+    now: u64,
+) -> Result<Vec<Listening>, Error> {
     let mut open = Vec::new();
-    for (index, listener) in settings.listeners.iter().enumerate() {
-        match open_one(index, listener, logger, now, &mut open) {
+    for (i, &(position, number)) in wanted.iter().enumerate() {
+        let Some(listener) = settings.listeners.get(position) else { continue };
+        match open_one(number, listener, logger, now, &mut open) {
             Ok(()) => {}
             // In local-only mode one of 127.0.0.1 and ::1 is enough.
-            Err(error)
-                if settings.local_only && (index + 1 < settings.listeners.len() || !open.is_empty()) =>
-            {
+            Err(error) if settings.local_only && (i + 1 < wanted.len() || !open.is_empty()) => {
                 logger.log(LogType::Warning, now, format_args!("Warning: {error}"));
             }
             Err(error) => return Err(error),
         }
-    }
-    if open.is_empty() {
-        return Err(Error::start("Error: Unable to start any listening sockets, exiting."));
     }
     Ok(open)
 }

@@ -5,9 +5,14 @@ mod error;
 mod event_loop;
 mod listen;
 mod passwords;
+mod prepare;
+mod reload;
 mod rules;
 mod signals;
+mod slots;
 mod socket;
 
 pub use error::Error;
 pub use event_loop::{Handle, Server};
+pub use prepare::Prepared;
+pub use reload::Reread;

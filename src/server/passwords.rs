@@ -28,6 +28,12 @@ pub struct Answer {
     pub generation: u32,
     /// What came out.
     pub verdict: Verdict,
+    /// The listener it came in by.
+    pub listener: usize,
+    /// Whose password it was.
+    pub username: Box<str>,
+    /// The file that was asked.
+    pub file: Arc<PasswordFile>,
 }
 
 #[derive(Default)]
@@ -65,7 +71,7 @@ impl Checkers {
     }
 
     /// Asks for a check; `Some` is an answer at once.
-    pub fn check(&mut self, verification: Verification, file: Arc<PasswordFile>) -> Option<Answer> {
+    pub fn check(&mut self, verification: Verification, file: Arc<PasswordFile>) -> Option<Verdict> {
         if self.threads.is_empty() {
             self.start();
         }
@@ -77,8 +83,7 @@ impl Checkers {
         let full = queue.waiting >= WAITING;
         let here = queue.by_address.entry(address).or_default();
         if here.len() >= WAITING_AN_ADDRESS || full {
-            let (connection, generation) = (verification.connection, verification.generation);
-            return Some(Answer { connection, generation, verdict: Verdict::Busy });
+            return Some(Verdict::Busy);
         }
         let first = here.is_empty();
         here.push_back((verification, file));
@@ -124,8 +129,8 @@ fn work(shared: &Shared) {
         // An unknown user costs the same time as a known one.
         let good = known.unwrap_or_else(|| file.dummy()).verify(&verification.password) && known.is_some();
         let verdict = if good { Verdict::Good } else { Verdict::Bad };
-        let (connection, generation) = (verification.connection, verification.generation);
-        shared.queue().answers.push(Answer { connection, generation, verdict });
+        let Verification { connection, generation, listener, username, .. } = verification;
+        shared.queue().answers.push(Answer { connection, generation, verdict, listener, username, file });
         let _ = shared.waker.wake();
     }
 }

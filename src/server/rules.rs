@@ -7,6 +7,7 @@ use crate::protocol::QoS;
 use std::sync::Arc;
 
 use super::error::{Error, reason};
+use super::slots::Slot;
 
 /// The limits that hold for all clients.
 pub fn limits(settings: &Settings) -> Limits {
@@ -32,7 +33,7 @@ pub fn limits(settings: &Settings) -> Limits {
     }
 }
 
-/// The rules of one listener. `port` is the one it really has; its ACL file is read now.
+/// The rules of one listener. `port` is the one it really has.
 pub fn listener_rules(
     settings: &Settings,
     listener: &Listener,
@@ -58,25 +59,19 @@ pub fn listener_rules(
     }
 }
 
-/// The password file of one listener, read now.
-pub fn password_file(settings: &Settings, listener: &Listener) -> Result<Option<Arc<PasswordFile>>, Error> {
-    let Some(path) = &settings.security_of(listener).password_file else { return Ok(None) };
+/// A password file, read now.
+pub fn password_file(path: &str) -> Result<Arc<PasswordFile>, Error> {
     let text = std::fs::read(path).map_err(|error| {
         Error::file(format!("password-file: Error: Unable to open pwfile \"{path}\". {}.", reason(&error)))
     })?;
     let file = PasswordFile::parse(&text, path).map_err(|error| {
         Error::file(format!("password-file: {error} Error found at {path}:{}.", error.line))
     })?;
-    Ok(Some(Arc::new(file)))
+    Ok(Arc::new(file))
 }
 
-/// The ACL file of one listener, read now. `warn` gets a line for each pattern that is probably a mistake.
-pub fn acl_file(
-    settings: &Settings,
-    listener: &Listener,
-    mut warn: impl FnMut(String),
-) -> Result<Option<Arc<Acl>>, Error> {
-    let Some(path) = &settings.security_of(listener).acl_file else { return Ok(None) };
+/// An ACL file, read now.
+pub fn acl_file(path: &str) -> Result<Arc<Acl>, Error> {
     let text = std::fs::read(path).map_err(|error| {
         Error::file(format!("Error: Unable to open acl_file \"{path}\". {}.", reason(&error)))
     })?;
@@ -84,8 +79,24 @@ pub fn acl_file(
         .map_err(|_| Error::invalid(format!("Error: acl_file \"{path}\" is not UTF-8.")))?;
     let acl = Acl::parse(&text, path)
         .map_err(|error| Error::invalid(format!("{error} Error found at {path}:{}.", error.line)))?;
-    for (line, pattern) in acl.plain_patterns() {
-        warn(format!("Warning: ACL pattern '{pattern}' does not contain '%c' or '%u' ({path}:{line})."));
-    }
-    Ok(Some(Arc::new(acl)))
+    Ok(Arc::new(acl))
+}
+
+/// The rules of all listeners, by number. A listener that is gone keeps its rules as they were (`before`), for the
+/// sessions that came in by it, but for an ACL that all listeners share.
+pub fn all(settings: &Settings, slots: &[Slot], before: &[ListenerRules]) -> Vec<ListenerRules> {
+    let shared = slots.iter().find(|slot| slot.open && !settings.per_listener_settings);
+    let one = |(number, slot): (usize, &Slot)| match settings.listeners.get(slot.position) {
+        Some(listener) if slot.open => {
+            listener_rules(settings, listener, slot.port, slot.admission.acl.clone())
+        }
+        _ => {
+            let mut rules = before.get(number).cloned().unwrap_or_default();
+            if let Some(shared) = shared {
+                rules.acl = shared.admission.acl.clone();
+            }
+            rules
+        }
+    };
+    slots.iter().enumerate().map(one).collect()
 }

@@ -18,6 +18,8 @@ pub enum Asked {
     Save,
     /// SIGUSR2.
     Print,
+    /// SIGRTMIN: the log.
+    Reopen,
 }
 
 const SIGNALS: [(i32, Asked); 5] = [
@@ -44,7 +46,7 @@ impl Signals {
     /// Takes the signals over.
     pub fn new() -> io::Result<Self> {
         let mut signals = Signals { pipes: Vec::new(), handlers: Vec::new() };
-        for (number, asked) in SIGNALS {
+        for (number, asked) in SIGNALS.into_iter().chain([(libc::SIGRTMIN(), Asked::Reopen)]) {
             let (read, write) = StdUnixStream::pair()?;
             read.set_nonblocking(true)?;
             signals.handlers.push(pipe::register(number, write)?);

@@ -38,6 +38,11 @@ impl Broker {
         Broker { running, address, directory }
     }
 
+    /// A port that is free now, for a configuration that must name one.
+    pub fn free_port() -> u16 {
+        std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    }
+
     /// With the listeners that the lines name. `{dir}` in them stands for the broker's directory.
     pub fn with_listeners(lines: &str) -> Self {
         let (directory, file) = configuration(lines);
@@ -77,6 +82,22 @@ impl Broker {
         self.log().wait_for(&format!("Client {client} ["));
     }
 
+    /// Gives it another configuration, and waits until it has taken it up or refused to; what it logged meanwhile.
+    pub fn reload(&self, lines: &str) -> String {
+        write_configuration(self.directory.path(), lines);
+        self.reload_unchanged()
+    }
+
+    /// SIGHUP, and what was logged until it was done.
+    pub fn reload_unchanged(&self) -> String {
+        let before = self.log().text().len();
+        self.signal(rustix::process::Signal::HUP);
+        let text = self
+            .log()
+            .wait_until("the end of a reload", |text| text[before..].contains("The configuration was"));
+        text[before..].to_owned()
+    }
+
     /// Its process number.
     pub fn id(&self) -> u32 {
         self.running.id()
@@ -114,8 +135,13 @@ impl Broker {
 /// Writes a configuration into a directory of its own.
 fn configuration(lines: &str) -> (tempfile::TempDir, String) {
     let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("mosquitto.conf");
-    let lines = lines.replace("{dir}", &directory.path().to_string_lossy());
+    let file = write_configuration(directory.path(), lines);
+    (directory, file)
+}
+
+fn write_configuration(directory: &Path, lines: &str) -> String {
+    let file = directory.join("mosquitto.conf");
+    let lines = lines.replace("{dir}", &directory.to_string_lossy());
     std::fs::write(&file, format!("{COMMON}{lines}")).unwrap();
-    (directory, file.to_string_lossy().into_owned())
+    file.to_string_lossy().into_owned()
 }

@@ -57,7 +57,7 @@ pub fn encoded(version: Version, packet: &Packet<'_>) -> Vec<u8> {
 pub fn subscribe(version: Version, identifier: u16, filter: &str, qos: QoS) -> Vec<u8> {
     let mut bytes = Vec::new();
     let filters = [(filter, SubscriptionOptions::new(qos))];
-    Subscribe::encode_parts(version, identifier, Properties::EMPTY, filters.into_iter(), &mut bytes);
+    Subscribe::encode_parts(version, identifier, &Properties::EMPTY, filters, &mut bytes);
     bytes
 }
 

@@ -65,7 +65,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "Accepted without effect: the broker chooses the size of its read buffers by what comes in.")
         .also(&["websockets_headers_size"])
         .settings(packet_buffer_size),
-    row("per_listener_settings", Bool, "false", Global, No,
+    row("per_listener_settings", Bool, "false", Global, Yes,
         "Give each listener its own security settings; must stand before the first of them.")
         .deprecated("Please see the documentation for how to achieve the same effect.")
         .structure(Structure::PerListenerSettings),

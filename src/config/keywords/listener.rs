@@ -13,18 +13,18 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     row("listener", Form("PORT [ADDRESS], or 0 PATH"), "none", Global, Yes,
         "Listen on a port (of one address, or of all), or on a unix socket; the lines that follow belong to it.")
         .structure(Structure::Listener),
-    row("port", Int("1-65535"), "1883", Global, No,
+    row("port", Int("1-65535"), "1883", Global, Yes,
         "The port of the default listener.")
         .deprecated("Please use 'listener' instead.")
         .structure(Structure::Port),
-    row("bind_address", Text, "all addresses", Global, No,
+    row("bind_address", Text, "all addresses", Global, Yes,
         "The address of the default listener.")
         .deprecated("")
         .structure(Structure::BindAddress),
-    row("bind_interface", Text, "none", ListenerOrDefault, No,
+    row("bind_interface", Text, "none", ListenerOrDefault, Yes,
         "Listen on the addresses of this network interface only.")
         .listener(|l, a| a.text_once(&mut l.bind_interface)),
-    row("socket_domain", Word("ipv4, ipv6"), "both", ListenerOrDefault, No,
+    row("socket_domain", Word("ipv4, ipv6"), "both", ListenerOrDefault, Yes,
         "Listen on addresses of one family only.")
         .listener(socket_domain),
     row("protocol", Word("mqtt, websockets, http_api"), "mqtt", ListenerOrDefault, Yes,

@@ -7,12 +7,15 @@ mod exec;
 mod health;
 mod pid_file;
 mod ready;
+mod reread;
 mod run;
 mod start_log;
 
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
+
+use reread::Overrides;
 
 use crate::config::{AtError, ConfigReader, LogType, Message, Settings};
 use crate::observe::Logger;
@@ -28,11 +31,9 @@ struct Job {
     name: BrokerName,
     /// What the configuration files and `-p` come to.
     settings: Settings,
-    /// The configuration files that were read.
-    files: Vec<String>,
+    /// What a reload needs again.
+    overrides: Overrides,
     daemon: bool,
-    verbose: bool,
-    quiet: bool,
     print_address: bool,
     exec: Option<Vec<OsString>>,
 }
@@ -68,10 +69,8 @@ fn prepare(name: BrokerName, steps: Vec<BrokerStep>, logger: &Logger) -> Result<
     let mut job = Job {
         name,
         settings: Settings::default(),
-        files: Vec::new(),
+        overrides: Overrides::default(),
         daemon: false,
-        verbose: false,
-        quiet: false,
         print_address: false,
         exec: None,
     };
@@ -92,12 +91,12 @@ fn prepare(name: BrokerName, steps: Vec<BrokerStep>, logger: &Logger) -> Result<
                         return Err(INVALID);
                     }
                 }
-                job.files.push(file);
+                job.overrides.files.push(file);
             }
             BrokerStep::Daemon => job.daemon = true,
             BrokerStep::Port(port) => ports.push(port),
-            BrokerStep::Verbose => job.verbose = true,
-            BrokerStep::Quiet => job.quiet = true,
+            BrokerStep::Verbose => job.overrides.verbose = true,
+            BrokerStep::Quiet => job.overrides.quiet = true,
             BrokerStep::TestConfig => {}
             BrokerStep::PrintAddress => job.print_address = true,
             BrokerStep::Health(target) => health = Some(target),
@@ -145,7 +144,7 @@ fn wrong(name: BrokerName, logger: &Logger, message: &str, usage: bool) -> u8 {
 
 /// The end of `--test-config`.
 fn tested(job: &Job, bad: bool, logger: &Logger) -> u8 {
-    if job.files.is_empty() {
+    if job.overrides.files.is_empty() {
         say(logger, LogType::Error, format_args!("Please provide a configuration file to test."));
         return INVALID;
     }
@@ -171,6 +170,7 @@ fn finish(mut job: Job, reader: ConfigReader<'_>, mut ports: Vec<u16>, logger: &
         ports.push(0);
     }
     job.settings = reader.finish(&ports);
+    job.overrides.for_command = job.exec.is_some();
     let opened = |port: &u16| job.settings.listeners.iter().any(|listener| listener.port == *port);
     if given && !job.settings.local_only && !ports.iter().all(opened) {
         say(
@@ -181,6 +181,7 @@ fn finish(mut job: Job, reader: ConfigReader<'_>, mut ports: Vec<u16>, logger: &
             ),
         );
     }
-    start_log::choose(&mut job);
+    job.overrides.ports = ports;
+    job.overrides.apply(&mut job.settings);
     Ok(job)
 }

@@ -52,6 +52,7 @@ fn serve(mut job: Job, logger: &Logger) -> u8 {
     start_log::starting(&job, logger);
     let (name, command, print_address) = (job.name, job.exec.take(), job.print_address);
     let settings = Arc::new(job.settings);
+    let overrides = job.overrides;
     let result = Server::bind(settings.clone(), logger.clone())
         .map_err(|error| Failure { text: error.to_string(), code: error.exit_code() })
         .and_then(|server| {
@@ -61,6 +62,10 @@ fn serve(mut job: Job, logger: &Logger) -> u8 {
                 let mut stdout = std::io::stdout().lock();
                 let _ = writeln!(stdout, "{address}").and_then(|()| stdout.flush());
             }
+            let server = match overrides.files.is_empty() {
+                true => server,
+                false => server.rereading(Arc::new(move |logger: &Logger| overrides.reread(logger))),
+            };
             match (command, address) {
                 (Some(command), Some(address)) => serve_command(server, &command, address),
                 _ => serve_all(server).map(|()| 0),

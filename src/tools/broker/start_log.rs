@@ -2,27 +2,13 @@
 
 use super::{Job, say};
 use crate::config::LogType::{Information, Warning};
-use crate::config::{LogType, LogTypes};
 use crate::observe::Logger;
-
-/// `-q` and `-v` win over the configuration, `-q` over `-v`. A broker for one command (`--exec`) that nobody
-/// configured speaks up only when something is wrong.
-pub(super) fn choose(job: &mut Job) {
-    let types = &mut job.settings.log.types;
-    if job.quiet {
-        *types = LogTypes::NONE;
-    } else if job.verbose {
-        *types = LogTypes::ALL;
-    } else if job.exec.is_some() && job.files.is_empty() {
-        *types = LogType::Error.into();
-    }
-}
 
 /// What comes before the listeners are opened.
 pub(super) fn starting(job: &Job, logger: &Logger) {
     let line = |log_type, text: std::fmt::Arguments<'_>| say(logger, log_type, text);
     line(Information, format_args!("{} version {} starting", job.name.name, job.name.version));
-    match job.files.last() {
+    match job.overrides.files.last() {
         Some(file) => line(Information, format_args!("Config loaded from {file}.")),
         None => line(Information, format_args!("Using default config.")),
     }

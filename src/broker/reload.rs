@@ -1,0 +1,74 @@
+//! Other rules hold from now on: limits, the rules of listeners, and who may not stay.
+
+use super::clock::Now;
+use super::connection::{ConnectionKey, NO_SESSION, Phase};
+use super::limits::{Limits, ListenerRules};
+use super::notice::Ended;
+use super::outbox::Outbox;
+use super::shard::Shard;
+use crate::protocol::ReasonCode;
+
+/// Who is connected, for whoever decides whether it may stay.
+#[derive(Clone, Copy, Debug)]
+pub struct Resident<'a> {
+    /// Index of the listener that it came in by.
+    pub listener: usize,
+    /// ClientId and User Name, once it was let in.
+    pub client: Option<(&'a str, Option<&'a str>)>,
+}
+
+impl Shard {
+    /// Other limits hold from now on. What was agreed on at CONNECT holds until the next one.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Other rules hold at the listeners from now on: every verdict that was kept is asked for anew. A listener keeps
+    /// its index as long as a connection or a session refers to it ([`Shard::refers_to`]).
+    pub fn set_listeners(&mut self, listeners: Vec<ListenerRules>) {
+        self.connected.resize(listeners.len(), 0);
+        self.listeners = listeners;
+        self.subscriptions.touch();
+        for (_, connection) in &mut self.connections {
+            connection.may_write = None;
+        }
+    }
+
+    /// The rules of all listeners, as they are.
+    pub fn listeners(&self) -> &[ListenerRules] {
+        &self.listeners
+    }
+
+    /// Whether a connection or a session came in by this listener.
+    pub fn refers_to(&self, listener: usize) -> bool {
+        self.connected.get(listener).is_some_and(|&count| count > 0)
+            || self.connections.iter().any(|(_, c)| usize::from(c.listener) == listener)
+            || self.sessions.iter().any(|(_, s)| usize::from(s.listener) == listener)
+    }
+
+    /// Ends each connection for which `judge` has a reason.
+    pub fn end_where(
+        &mut self,
+        now: Now,
+        judge: impl Fn(Resident<'_>) -> Option<(ReasonCode, Ended)>,
+        out: &mut Outbox,
+    ) {
+        let mut leave: Vec<(ConnectionKey, ReasonCode, Ended)> = Vec::new();
+        for (key, connection) in self.connections.iter().filter(|(_, c)| c.phase != Phase::Closing) {
+            let client = match connection.session {
+                NO_SESSION => None,
+                session => {
+                    let session = &self.sessions[session as usize];
+                    Some((&*session.client_id, session.username.as_deref()))
+                }
+            };
+            let resident = Resident { listener: usize::from(connection.listener), client };
+            if let Some((reason, why)) = judge(resident) {
+                leave.push((key, reason, why));
+            }
+        }
+        for (key, reason, why) in leave {
+            self.end(now, key, reason, why, out);
+        }
+    }
+}

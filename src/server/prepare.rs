@@ -1,0 +1,110 @@
+//! Everything that a configuration comes to, read and checked before any of it holds: the files of users and rules.
+//!
+//! A start, a reload and `--test-config` all come through here, so that what one accepts the others accept. Whoever
+//! adds a file, a certificate or a plugin to the configuration reads it here.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::error::Error;
+use super::rules;
+use crate::auth::{Acl, PasswordFile};
+use crate::config::{Listener, Settings};
+
+/// A configuration that is ready to hold.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What was configured.
+    pub settings: Arc<Settings>,
+    /// What each of the listeners goes by, in their order.
+    pub listeners: Vec<Admission>,
+    /// Lines for the log: what is allowed and probably meant otherwise.
+    pub warnings: Vec<String>,
+}
+
+/// Who may come in at a listener, and do what: its files, read.
+#[derive(Clone, Debug, Default)]
+pub struct Admission {
+    /// `password_file`
+    pub passwords: Option<Arc<PasswordFile>>,
+    /// `acl_file`
+    pub acl: Option<Arc<Acl>>,
+}
+
+/// Files that were read, by path: listeners share them.
+#[derive(Default)]
+struct Files {
+    passwords: HashMap<String, Option<Arc<PasswordFile>>>,
+    acls: HashMap<String, Option<Arc<Acl>>>,
+    warnings: Vec<String>,
+    errors: Vec<Error>,
+}
+
+impl Prepared {
+    /// Reads what the settings name. Takes as long as the files are long, and changes nothing.
+    ///
+    /// # Errors
+    /// Everything that is wrong, not just the first.
+    pub fn read(settings: Arc<Settings>) -> Result<Prepared, Vec<Error>> {
+        let mut files = Files::default();
+        let listeners = settings.listeners.iter().map(|l| files.admission(&settings, l)).collect();
+        let Files { warnings, errors, .. } = files;
+        if errors.is_empty() { Ok(Prepared { settings, listeners, warnings }) } else { Err(errors) }
+    }
+}
+
+impl Files {
+    fn admission(&mut self, settings: &Settings, listener: &Listener) -> Admission {
+        let security = settings.security_of(listener);
+        let (passwords, acl) = (security.password_file.as_deref(), security.acl_file.as_deref());
+        Admission {
+            passwords: passwords.and_then(|path| self.passwords(path)),
+            acl: acl.and_then(|path| self.acl(path)),
+        }
+    }
+
+    fn passwords(&mut self, path: &str) -> Option<Arc<PasswordFile>> {
+        if let Some(known) = self.passwords.get(path) {
+            return known.clone();
+        }
+        let file = rules::password_file(path).map_err(|error| self.errors.push(error)).ok();
+        self.passwords.insert(path.to_owned(), file.clone());
+        file
+    }
+
+    fn acl(&mut self, path: &str) -> Option<Arc<Acl>> {
+        if let Some(known) = self.acls.get(path) {
+            return known.clone();
+        }
+        let acl = rules::acl_file(path).map_err(|error| self.errors.push(error)).ok();
+        if let Some(acl) = &acl {
+            self.warnings.extend(acl.plain_patterns().map(|(line, pattern)| {
+                format!("Warning: ACL pattern '{pattern}' does not contain '%c' or '%u' ({path}:{line}).")
+            }));
+        }
+        self.acls.insert(path.to_owned(), acl.clone());
+        acl
+    }
+}
+
+impl Admission {
+    /// Whether who was let in with this user name would be let in now with the same password.
+    pub fn still_admits(&self, before: &Admission, username: &str) -> bool {
+        match (&self.passwords, &before.passwords) {
+            (None, _) => true,
+            // Nobody asked for the password.
+            (Some(_), None) => false,
+            (Some(_), Some(then)) => self.still_admits_by(then, username),
+        }
+    }
+
+    /// The same for whom this file let in.
+    pub fn still_admits_by(&self, then: &Arc<PasswordFile>, username: &str) -> bool {
+        let Some(now) = &self.passwords else { return true };
+        Arc::ptr_eq(now, then)
+            || match (now.lookup(username), then.lookup(username)) {
+                (Some(now), Some(then)) => now.is_same(then),
+                _ => false,
+            }
+    }
+}
