@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
 
+use super::usage::add_idle;
 use super::wire::{self, Incoming};
 
 /// Also the longest packet that can be received.
@@ -95,6 +96,26 @@ impl Net {
         self.connections[number].blocked
     }
 
+    /// Watches the sockets without sleeping until something comes, at most `timeout`: going to sleep and waking up
+    /// would take longer than a fast broker's answer, and be counted as the broker's time.
+    fn watch(&mut self, timeout: Duration) -> Result<()> {
+        let began = Instant::now();
+        loop {
+            let asked = Instant::now();
+            match self.poll.poll(&mut self.events, Some(Duration::ZERO)) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
+                other => other?,
+            }
+            if !self.events.is_empty() {
+                return Ok(());
+            }
+            add_idle(asked.elapsed());
+            if began.elapsed() >= timeout {
+                return Ok(());
+            }
+        }
+    }
+
     /// Sends what waits, waits at most `timeout` for something to come, and gives each packet and its
     /// connection's output to `handle`.
     pub fn turn(
@@ -104,10 +125,7 @@ impl Net {
     ) -> Result<()> {
         self.flush()?;
         self.check_deadline()?;
-        match self.poll.poll(&mut self.events, Some(timeout)) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
-            other => other?,
-        }
+        self.watch(timeout)?;
         for event in &self.events {
             let number = event.token().0;
             let connection = &mut self.connections[number];

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
-use super::usage::cpu_seconds;
+use super::usage::{cpu_seconds, own_seconds};
 
 /// Clocks that run beside a load.
 pub struct Meter {
@@ -19,7 +19,7 @@ impl Meter {
     /// Starts the clocks; `pid` is the broker's.
     pub fn start(pid: Option<u32>) -> Result<Self> {
         let broker = pid.map_or(Ok(0.0), cpu_seconds)?;
-        Ok(Self { pid, started: Instant::now(), broker, own: cpu_seconds(std::process::id())? })
+        Ok(Self { pid, started: Instant::now(), broker, own: own_seconds()? })
     }
 
     /// Since when it runs.
@@ -30,7 +30,7 @@ impl Meter {
     /// What `messages` that were delivered `deliveries` times have taken.
     pub fn stop(&self, messages: u64, deliveries: u64) -> Result<Map<String, Value>> {
         let seconds = self.started.elapsed().as_secs_f64();
-        let own = cpu_seconds(std::process::id())? - self.own;
+        let own = own_seconds()? - self.own;
         let mut figures = Map::new();
         figures.insert("messages".into(), json!(messages));
         figures.insert("deliveries".into(), json!(deliveries));

@@ -1,8 +1,23 @@
 //! What a process has used: processor time and memory, from /proc.
 
 use std::fs;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
+
+/// Nanoseconds in which this process watched its sockets and nothing came.
+static IDLE: AtomicU64 = AtomicU64::new(0);
+
+/// Notes that nothing came for so long, though the processor was busy looking.
+pub fn add_idle(time: Duration) {
+    IDLE.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
+}
+
+/// Processor seconds that this process has worked so far: all but those it looked for work in vain.
+pub fn own_seconds() -> Result<f64> {
+    Ok(cpu_seconds(std::process::id())? - IDLE.load(Ordering::Relaxed) as f64 / 1e9)
+}
 
 /// Processor seconds of a process so far, all its threads.
 pub fn cpu_seconds(pid: u32) -> Result<f64> {
