@@ -16,6 +16,9 @@ complete -c mqtt-rr -l unix -d 'Connect through a unix socket instead of TCP.' -
 complete -c mqtt-rr -s L -l url -d 'All in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC.' -r -f
 complete -c mqtt-rr -s A -d 'Local address or host name to connect from.' -r -f -a "(__fish_print_hostnames)"
 complete -c mqtt-rr -l proxy -d 'SOCKS5 proxy: socks5h://[USER[:PASSWORD]@]HOST[:PORT]. Not built yet.' -r -f
+complete -c mqtt-rr -l connect-timeout -d 'Give an attempt to connect up after so many seconds.' -r -f
+complete -c mqtt-rr -l wait-connect -d 'Try the first connection again for so many seconds.' -r -f
+complete -c mqtt-rr -l retry -d 'Try the first connection again so often, with growing pauses.' -r -f
 complete -c mqtt-rr -s i -l id -d 'ClientId. Default: none, the broker assigns one.' -r -f
 complete -c mqtt-rr -s I -l id-prefix -d 'ClientId is this and the process id.' -r -f
 complete -c mqtt-rr -s V -l protocol-version -d 'mqttv5, mqttv311 or mqttv31. Default: mqttv5.' -r -f -a "mqttv5\t''
@@ -26,7 +29,7 @@ complete -c mqtt-rr -s k -l keepalive -d 'Keep Alive, 5-65535. Default: 60.' -r 
 complete -c mqtt-rr -s M -d 'Most QoS 1 and 2 messages on their way at a time. Default: 20.' -r -f
 complete -c mqtt-rr -s D -l property -d 'Set an MQTT 5 property of a packet. Not built yet.' -r -f
 complete -c mqtt-rr -s u -l username -d 'User Name.' -r -f -a "(__fish_complete_users)"
-complete -c mqtt-rr -s P -l pw -d 'Password, for all to see in the list of processes.' -r -f
+complete -c mqtt-rr -s P -l pw -d 'Password; visible in the list of processes for a moment.' -r -f
 complete -c mqtt-rr -l pw-file -d 'Read the password from the first line of a file.' -r -F
 complete -c mqtt-rr -l pw-env -d 'Take the password from this environment variable.' -r -f
 complete -c mqtt-rr -l will-topic -d 'Topic of the Will, sent if this client goes without a word.' -r -f
@@ -60,11 +63,14 @@ complete -c mqtt-rr -l nodelay -d 'Set TCP_NODELAY: less delay, more packets.'
 complete -c mqtt-rr -s S -d 'Find the broker by its DNS SRV record. Not built yet.'
 complete -c mqtt-rr -l ws -d 'Connect by WebSocket. Not built yet.'
 complete -c mqtt-rr -s c -l disable-clean-session -d 'Keep the session when the connection ends. Needs -i.'
+complete -c mqtt-rr -l pw-stdin -d 'Read the password from the first line of standard input.'
+complete -c mqtt-rr -l pw-prompt -d 'Ask for the password at the terminal.'
 complete -c mqtt-rr -l will-retain -d 'Retain the Will.'
 complete -c mqtt-rr -l tls-use-os-certs -d 'Trust the system\'s CAs; turns TLS on. Not built yet.'
 complete -c mqtt-rr -l insecure -d 'Don\'t check who the broker is. Not built yet.'
 complete -c mqtt-rr -l no-tls -d 'No TLS, even on port 8883.'
 complete -c mqtt-rr -s d -l debug -d 'Print what is sent and received.'
 complete -c mqtt-rr -l quiet -d 'Print no errors and warnings while running.'
+complete -c mqtt-rr -l strict -d 'Exit with a status of its own where mosquitto silently says 0.'
 complete -c mqtt-rr -l help -d 'Print this and end, with exit status 1.'
 complete -c mqtt-rr -l version -d 'Print the version and end, with exit status 1.'

@@ -7,9 +7,12 @@ mod harness;
 mod clients {
     mod connect;
     mod lines;
+    mod patience;
     mod publish;
     mod reconnect;
     mod request;
+    mod secrets;
+    mod strict;
     mod subscribe;
 
     use super::harness::{Broker, Kind};

@@ -44,7 +44,9 @@ pub(super) enum Complaint {
     Credentials,
     PasswordUnreadable { file: String, why: String },
     PasswordVariableUnset(String),
+    PasswordNotRead(String),
     InvalidVariable { name: &'static str, want: &'static str },
+    InvalidValue { flag: &'static str, value: String, want: &'static str },
 }
 
 /// What a topic on the command line is for.
@@ -138,6 +140,10 @@ impl Complaint {
             C::PasswordVariableUnset(name) => {
                 return format!("Error: The variable {name} of --pw-env is not set.");
             }
+            C::PasswordNotRead(why) => return format!("Error: Unable to read the password: {why}."),
+            C::InvalidValue { flag, value, want } => {
+                return format!("Error: Invalid {flag} argument '{value}', it must be {want}.");
+            }
             C::InvalidVariable { name, want } => {
                 return format!("Error: Invalid {name} in the environment, it must be {want}.");
             }
@@ -196,12 +202,14 @@ impl Complaint {
             | C::Credentials
             | C::PasswordUnreadable { .. }
             | C::PasswordVariableUnset(_)
+            | C::PasswordNotRead(_)
             | C::InvalidVariable { .. }
             | C::OptionsFileUnreadable { .. } => After::Nothing,
             C::UnknownOption(_)
             | C::NotBuilt(_)
             | C::SchemeNotBuilt(_)
             | C::TlsPort
+            | C::InvalidValue { .. }
             | C::InvalidPort(_)
             | C::InvalidQoS(_)
             | C::CleanSessionNeedsId

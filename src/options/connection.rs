@@ -10,6 +10,9 @@ use super::raw::{PasswordSource, Raw};
 use super::topics::topic;
 use super::url::{self, Url};
 
+/// The id of `-L`, whose password is wiped from the list of processes.
+pub(super) const URL: &str = "url";
+
 pub(super) fn flags() -> Vec<Flag> {
     let mut flags = address();
     flags.extend(refused());
@@ -59,7 +62,7 @@ fn address() -> Vec<Flag> {
             },
         ),
         Flag::value(
-            Arg::new("url")
+            Arg::new(URL)
                 .short('L')
                 .long("url")
                 .value_name("URL")

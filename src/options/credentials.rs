@@ -8,6 +8,10 @@ use zeroize::Zeroizing;
 
 use super::flag::{Flag, under};
 use super::raw::PasswordSource;
+use super::surroundings::Secret;
+
+/// The id of `-P`, whose value is wiped from the list of processes.
+pub(super) const PASSWORD: &str = "pw";
 
 pub(super) fn flags() -> Vec<Flag> {
     let flags = vec![
@@ -25,12 +29,12 @@ pub(super) fn flags() -> Vec<Flag> {
             },
         ),
         Flag::value(
-            Arg::new("pw")
+            Arg::new(PASSWORD)
                 .short('P')
                 .long("pw")
                 .value_name("PASSWORD")
                 .value_hint(ValueHint::Other)
-                .help("Password, for all to see in the list of processes."),
+                .help("Password; visible in the list of processes for a moment."),
             "no password specified",
             |raw, given| {
                 let password = Zeroizing::new(given.value.as_bytes().to_vec());
@@ -59,6 +63,22 @@ pub(super) fn flags() -> Vec<Flag> {
             "no variable specified",
             |raw, given| {
                 raw.password = Some(PasswordSource::Variable(given.value.to_owned()));
+                Ok(())
+            },
+        ),
+        Flag::switch(
+            Arg::new("pw-stdin")
+                .long("pw-stdin")
+                .help("Read the password from the first line of standard input."),
+            |raw, _| {
+                raw.password = Some(PasswordSource::Asked(Secret::StdinLine));
+                Ok(())
+            },
+        ),
+        Flag::switch(
+            Arg::new("pw-prompt").long("pw-prompt").help("Ask for the password at the terminal."),
+            |raw, _| {
+                raw.password = Some(PasswordSource::Asked(Secret::Prompt));
                 Ok(())
             },
         ),

@@ -37,6 +37,15 @@ pub(super) fn flags() -> Vec<Flag> {
             },
         ),
         Flag::switch(
+            Arg::new("strict")
+                .long("strict")
+                .help("Exit with a status of its own where mosquitto silently says 0."),
+            |raw, _| {
+                raw.strict = true;
+                Ok(())
+            },
+        ),
+        Flag::switch(
             Arg::new("help").long("help").help("Print this and end, with exit status 1."),
             |_, _| Err(Halt::Help),
         ),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::patience::Patience;
 use crate::protocol::{QoS, RetainHandling, Version};
 
 /// Where the broker is.
@@ -62,7 +63,7 @@ pub struct ConnectionSettings {
     pub max_inflight: u16,
     /// User Name (`-u`).
     pub username: Option<String>,
-    /// Password (`-P`, `--pw-file`, `--pw-env`), wiped when dropped.
+    /// Password (`-P`, `--pw-file`, `--pw-env`, `--pw-stdin`, `--pw-prompt`), wiped when dropped.
     pub password: Option<Zeroizing<Vec<u8>>>,
     /// The Will (`--will-*`).
     pub will: Option<Will>,
@@ -70,6 +71,10 @@ pub struct ConnectionSettings {
     pub debug: bool,
     /// Print no errors or warnings at run time (`--quiet`).
     pub quiet: bool,
+    /// How long the first connection is tried (`--connect-timeout`, `--wait-connect`, `--retry`).
+    pub patience: Patience,
+    /// Exit codes of their own for what mosquitto ends with 0 after (`--strict`).
+    pub strict: bool,
 }
 
 /// Where the message comes from.
@@ -183,6 +188,8 @@ impl std::fmt::Debug for ConnectionSettings {
             .field("will", &self.will)
             .field("debug", &self.debug)
             .field("quiet", &self.quiet)
+            .field("patience", &self.patience)
+            .field("strict", &self.strict)
             .finish()
     }
 }

@@ -6,7 +6,7 @@ use clap::Command;
 
 use super::flag::Flag;
 use super::{connection, credentials, general, message, publish, receive, request, session};
-use super::{manual, subscribe, tls, will};
+use super::{manual, patience, subscribe, tls, will};
 
 /// A client program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,7 @@ impl Program {
             Program::Request => [request::flags(), message::flags(), receive::flags()].concat_flags(),
         };
         flags.extend(connection::flags());
+        flags.extend(patience::flags());
         flags.extend(session::flags(self));
         flags.extend(credentials::flags());
         flags.extend(will::flags());

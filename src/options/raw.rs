@@ -8,6 +8,8 @@ use zeroize::Zeroizing;
 
 use super::complaint::{Complaint, Halt};
 use super::job::MessageSource;
+use super::patience::Patience;
+use super::surroundings::Secret;
 use crate::protocol::{QoS, RetainHandling, Version};
 
 /// Where the password is to come from.
@@ -18,6 +20,8 @@ pub(super) enum PasswordSource {
     File(PathBuf),
     /// An environment variable.
     Variable(OsString),
+    /// Whoever has it: standard input or someone at the terminal.
+    Asked(Secret),
 }
 
 /// All flags of all clients; `None` and empty mean not given.
@@ -28,6 +32,7 @@ pub(super) struct Raw {
     pub bind_address: Option<OsString>,
     pub nodelay: bool,
     pub no_tls: bool,
+    pub patience: Patience,
 
     pub client_id: Option<String>,
     pub id_prefix: Option<String>,
@@ -67,6 +72,7 @@ pub(super) struct Raw {
 
     pub debug: bool,
     pub quiet: bool,
+    pub strict: bool,
 }
 
 impl Raw {

@@ -161,6 +161,8 @@ fn connection(
         }),
         debug: raw.debug,
         quiet: raw.quiet,
+        patience: raw.patience,
+        strict: raw.strict,
     })
 }
 
@@ -207,6 +209,9 @@ fn username(
 fn read_password(source: PasswordSource, from: &Surroundings<'_>) -> Result<Zeroizing<Vec<u8>>, Halt> {
     match source {
         PasswordSource::Given(password) => Ok(password),
+        PasswordSource::Asked(secret) => {
+            (from.ask)(secret).map_err(|error| Complaint::PasswordNotRead(reason(&error)).into())
+        }
         PasswordSource::Variable(name) => {
             let unset = || Complaint::PasswordVariableUnset(name.to_string_lossy().into_owned());
             let value = name.to_str().and_then(|name| (from.variable)(name)).ok_or_else(unset)?;

@@ -13,12 +13,23 @@ use super::raw::{PasswordSource, Raw};
 use super::topics::topic;
 use super::url;
 
+/// Where a password is that neither stands on the command line nor in a file or a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secret {
+    /// The first line of standard input (`--pw-stdin`).
+    StdinLine,
+    /// Whoever sits at the terminal (`--pw-prompt`).
+    Prompt,
+}
+
 /// The world around a command line.
 pub struct Surroundings<'a> {
     /// An environment variable.
     pub variable: &'a dyn Fn(&str) -> Option<OsString>,
     /// The bytes of a file.
     pub read_file: &'a dyn Fn(&Path) -> std::io::Result<Vec<u8>>,
+    /// The password from where the program itself can't look: standard input, or someone at the terminal.
+    pub ask: &'a dyn Fn(Secret) -> std::io::Result<Zeroizing<Vec<u8>>>,
     /// This process, for `-I`.
     pub process_id: u32,
 }

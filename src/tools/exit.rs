@@ -1,4 +1,4 @@
-//! Exit codes of the programs: mosquitto's, as a type.
+//! Exit codes of the programs: mosquitto's and, from 41 on, our own; as a type.
 
 use std::process::ExitCode;
 
@@ -19,6 +19,16 @@ pub enum Exit {
     TimedOut,
     /// 255: a signal came before the broker answered.
     Interrupted,
+    /// 41, with `--strict`: the broker refused a message.
+    PublishDenied,
+    /// 42, with `--strict`: the broker refused every subscription.
+    SubscriptionsDenied,
+    /// 43, with `--strict`: the broker refused some of the subscriptions.
+    SomeSubscriptionsDenied,
+    /// 44, with `--strict`: it ended before the count of `-C` was reached.
+    CountNotReached,
+    /// 45, with `--strict`: the connection was lost where messages may have been lost with it.
+    Interruption,
     /// The code of a CONNACK that refused: 1–5 in 3.x, 128 and more in 5.0.
     Refused(ReasonCode),
 }
@@ -32,6 +42,11 @@ impl From<Exit> for ExitCode {
             Exit::ConnectionLost => 7,
             Exit::TimedOut => 27,
             Exit::Interrupted => 255,
+            Exit::PublishDenied => 41,
+            Exit::SubscriptionsDenied => 42,
+            Exit::SomeSubscriptionsDenied => 43,
+            Exit::CountNotReached => 44,
+            Exit::Interruption => 45,
             Exit::Refused(code) => code.0,
         })
     }

@@ -60,6 +60,8 @@ pub struct Link {
     input: Vec<u8>,
     start: usize,
     end: usize,
+    /// What was received waits for somebody to look at it.
+    unread: bool,
 }
 
 impl Link {
@@ -75,6 +77,7 @@ impl Link {
             input: vec![0; read_size],
             start: 0,
             end: 0,
+            unread: false,
         }
     }
 
@@ -86,9 +89,25 @@ impl Link {
         let stream = transport::connect(&self.target)?;
         stream.set_nonblocking(true).map_err(ConnectError::Io)?;
         self.stream = Some(stream);
+        self.unread = false;
         (self.start, self.end, self.written, self.write_failed) = (0, 0, 0, false);
         self.connection.connect(Instant::now(), &mut self.outbox);
         Ok(())
+    }
+
+    /// Connecting the stream must not take longer than until then.
+    pub fn set_connect_deadline(&mut self, until: Option<Instant>) {
+        self.target.deadline = until;
+    }
+
+    /// What was received and not handled yet.
+    pub fn received(&self) -> &[u8] {
+        &self.input[self.start..self.end]
+    }
+
+    /// Whoever waits next is told at once that something was received.
+    pub fn unread(&mut self) {
+        self.unread = true;
     }
 
     /// Whether there is a stream.
@@ -136,6 +155,9 @@ impl Link {
     /// # Errors
     /// The system's, from poll.
     pub fn wait(&mut self, other: Option<BorrowedFd<'_>>, until: Option<Instant>) -> io::Result<Ready> {
+        if self.unread {
+            return Ok(Ready { input: true, other: false });
+        }
         let mut flags = PollFlags::IN;
         if self.unwritten() > 0 && !self.write_failed {
             flags |= PollFlags::OUT;
@@ -170,6 +192,9 @@ impl Link {
     /// # Errors
     /// [`Lost::Closed`]
     pub fn receive(&mut self) -> Result<bool, Lost> {
+        if std::mem::take(&mut self.unread) {
+            return Ok(true);
+        }
         self.make_room();
         let Some(stream) = &mut self.stream else { return Err(Lost::Closed) };
         match stream.read(&mut self.input[self.end..]) {

@@ -11,9 +11,9 @@ use super::output::Output;
 use super::progress::Progress;
 use super::report::{RefusalWords, Report};
 use super::start::start;
-use super::{settings, source};
+use super::{patience, settings, source};
 use crate::client::{Event, Outgoing, PublishError, Reconnect};
-use crate::options::{self, MessageSource, PublishJob};
+use crate::options::{self, MessageSource, Program, PublishJob};
 use crate::protocol::{PacketIdentifier, Properties, QoS, ReasonCode};
 
 /// Standard input is left alone while this much, in bytes, waits to be written.
@@ -50,11 +50,13 @@ struct Publisher {
     report: Report,
     /// Set by a CONNACK that refuses.
     refused: Option<ReasonCode>,
+    /// The broker didn't take a message (5.0).
+    denied: bool,
 }
 
 /// The whole of mqtt-pub: parses this process's command line and does what it says.
 pub fn main() -> std::process::ExitCode {
-    start(options::publish_job, run)
+    start(Program::Publish, options::publish_job, run)
 }
 
 /// Runs the job to its end.
@@ -77,7 +79,8 @@ pub fn run(job: PublishJob) -> Exit {
         }
     };
     let link = Link::new(client, settings::target(&job.connection), job.connection.debug, READ_SIZE);
-    let mut publisher = Publisher { job, link, feed, output: Output::default(), report, refused: None };
+    let mut publisher =
+        Publisher { job, link, feed, output: Output::default(), report, refused: None, denied: false };
     let exit = publisher.run();
     publisher.output.trace(&mut publisher.link.outbox);
     let _ = publisher.output.flush();
@@ -86,7 +89,7 @@ pub fn run(job: PublishJob) -> Exit {
 
 impl Publisher {
     fn run(&mut self) -> Exit {
-        if let Err(error) = self.link.open() {
+        if let Err(error) = patience::open(&mut self.link, &self.job.connection.patience) {
             self.report.not_connected(&error);
             return Exit::Failure;
         }
@@ -99,6 +102,11 @@ impl Publisher {
                     self.report.violation(violation);
                     return Exit::ProtocolError;
                 }
+                End::Lost(_) if self.may_lose_lines() => {
+                    self.clear_progress();
+                    self.report.connection_lost();
+                    return Exit::Interruption;
+                }
                 End::Lost(_) if matches!(self.feed, Feed::Lines { .. }) => self.reconnect(),
                 End::Lost(_) => {
                     self.report.connection_lost();
@@ -106,6 +114,13 @@ impl Publisher {
                 }
             }
         }
+    }
+
+    /// With `--strict`: nobody knows which QoS 0 messages the broker still got.
+    fn may_lose_lines(&self) -> bool {
+        self.job.connection.strict
+            && self.job.qos == QoS::AtMostOnce
+            && matches!(self.feed, Feed::Lines { .. })
     }
 
     /// Tries every second until there is a stream again; SIGINT ends the process meanwhile, as at all times.
@@ -252,11 +267,12 @@ impl Publisher {
             return Err(End::Lost(Lost::Closed));
         }
         self.clear_progress();
-        Ok(Exit::Success)
+        let denied = self.denied && self.job.connection.strict;
+        Ok(if denied { Exit::PublishDenied } else { Exit::Success })
     }
 
     fn events(&mut self) -> Result<(), End> {
-        let Publisher { link, feed, job, report, refused, .. } = self;
+        let Publisher { link, feed, job, report, refused, denied, .. } = self;
         let mut ended = false;
         link.events(|event, _| {
             match event {
@@ -264,6 +280,7 @@ impl Publisher {
                 Event::Disconnected(_) => ended = true,
                 Event::Completed { packet_identifier, reason, properties } => {
                     if reason.is_error() {
+                        *denied = true;
                         report.publish_failed(packet_identifier, reason, properties.reason_string());
                     }
                     if let Feed::Message { awaited, due, .. } = feed

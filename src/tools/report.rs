@@ -104,6 +104,11 @@ impl Report {
         }
     }
 
+    /// One of several subscriptions was denied; said with `--strict`.
+    pub fn subscription_denied(self, filter: &str, code: ReasonCode) {
+        self.line(format_args!("Error: The subscription to '{filter}' was denied: {}.", code.text()));
+    }
+
     /// `-W` ran out.
     pub fn timed_out(self) {
         self.line(format_args!("Timed out"));

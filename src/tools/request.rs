@@ -8,9 +8,9 @@ use super::link::{Link, Lost};
 use super::output::{Format, Output};
 use super::report::{RefusalWords, Report};
 use super::start::start;
-use super::{settings, source};
+use super::{patience, settings, source};
 use crate::client::{Event, Outgoing};
-use crate::options::{self, RequestJob};
+use crate::options::{self, Program, RequestJob};
 use crate::protocol::{Properties, PropertiesBuf, Property, ReasonCode, SubscriptionOptions};
 
 /// What mqtt-rr reads at a time.
@@ -29,6 +29,8 @@ enum Step {
     Answered,
     Refuse(ReasonCode),
     Denied(ReasonCode),
+    /// The broker didn't take the request, and `--strict` was asked for: nobody will answer.
+    RequestDenied,
     Lost,
 }
 
@@ -44,7 +46,7 @@ struct Requester {
 
 /// The whole of mqtt-rr: parses this process's command line and does what it says.
 pub fn main() -> std::process::ExitCode {
-    start(options::request_job, run)
+    start(Program::Request, options::request_job, run)
 }
 
 /// Runs the job to its end.
@@ -59,7 +61,7 @@ pub fn run(job: RequestJob) -> Exit {
         }
     };
     let mut link = Link::new(client, settings::target(&job.connection), job.connection.debug, READ_SIZE);
-    if let Err(error) = link.open() {
+    if let Err(error) = patience::open(&mut link, &job.connection.patience) {
         report.not_connected(&error);
         return Exit::Failure;
     }
@@ -142,7 +144,7 @@ impl Requester {
                 }
                 Event::Completed { packet_identifier, reason, properties } if reason.is_error() => {
                     report.publish_failed(packet_identifier, reason, properties.reason_string());
-                    Step::GoOn
+                    if job.connection.strict { Step::RequestDenied } else { Step::GoOn }
                 }
                 Event::Disconnected(_) => Step::Lost,
                 _ => Step::GoOn,
@@ -172,8 +174,10 @@ impl Requester {
             }
             Step::Denied(code) => {
                 self.report.line(format_args!("{}", code.text()));
-                return Ok(Some(self.leave(Exit::Success)));
+                let strict = self.job.connection.strict;
+                return Ok(Some(self.leave(if strict { Exit::SubscriptionsDenied } else { Exit::Success })));
             }
+            Step::RequestDenied => return Ok(Some(self.leave(Exit::PublishDenied))),
             Step::Lost => return Err(Lost::Closed),
         }
         Ok(None)

@@ -14,7 +14,12 @@ pub fn target(settings: &ConnectionSettings) -> transport::Target {
         Target::Tcp { host, port } => transport::Address::Tcp { host: host.clone(), port: *port },
         Target::Unix(path) => transport::Address::Unix(path.clone()),
     };
-    transport::Target { address, bind: settings.bind_address.clone(), nodelay: settings.nodelay }
+    transport::Target {
+        address,
+        bind: settings.bind_address.clone(),
+        nodelay: settings.nodelay,
+        deadline: None,
+    }
 }
 
 /// What to say in CONNECT. `receive_maximum` is how many QoS 1 and 2 messages we take at a time (5.0).

@@ -2,23 +2,34 @@
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::os::unix::ffi::OsStringExt;
 use std::process::ExitCode;
 
-use super::Exit;
-use crate::options::{Stop, Surroundings};
+use zeroize::Zeroize;
+
+use super::{Exit, secrets};
+use crate::options::{Program, Stop, Surroundings, secret_arguments};
 
 /// Parses this process's command line and runs the job.
 pub(super) fn start<J>(
+    program: Program,
     parse: fn(&[OsString], &Surroundings<'_>) -> Result<J, Stop>,
     run: fn(J) -> Exit,
 ) -> ExitCode {
-    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    let secret = secret_arguments(program, &arguments);
+    secrets::wipe_arguments(&arguments, &secret);
     let surroundings = Surroundings {
         variable: &|name| std::env::var_os(name),
         read_file: &|path| std::fs::read(path),
+        ask: &secrets::ask,
         process_id: std::process::id(),
     };
-    match parse(&arguments, &surroundings) {
+    let job = parse(&arguments, &surroundings);
+    for (index, _) in secret {
+        std::mem::take(&mut arguments[index]).into_vec().zeroize();
+    }
+    match job {
         Ok(job) => run(job).into(),
         Err(stop) => {
             // Whoever closed them doesn't want to know.

@@ -8,12 +8,12 @@ use super::Exit;
 use super::link::{Link, Lost};
 use super::output::{Format, Output};
 use super::report::{RefusalWords, Report};
-use super::settings;
 use super::signals::Signals;
 use super::start::start;
+use super::{patience, settings};
 use crate::client::{Event, Outbox, Reconnect};
-use crate::options::{self, SubscribeJob};
-use crate::protocol::{Properties, Publish, ReasonCode, SubAck, SubscriptionOptions, topic};
+use crate::options::{self, Program, SubscribeJob};
+use crate::protocol::{Properties, Publish, QoS, ReasonCode, SubAck, SubscriptionOptions, topic};
 
 /// What mqtt-sub reads at a time.
 const READ_SIZE: usize = 64 * 1024;
@@ -34,6 +34,8 @@ enum Step {
     Leave,
     /// Every subscription was denied.
     Denied,
+    /// Some subscriptions were denied, and `--strict` wants all.
+    SomeDenied,
     /// The broker has ended the connection.
     Lost,
 }
@@ -67,7 +69,7 @@ struct Subscriber {
 
 /// The whole of mqtt-sub: parses this process's command line and does what it says.
 pub fn main() -> std::process::ExitCode {
-    start(options::subscribe_job, run)
+    start(Program::Subscribe, options::subscribe_job, run)
 }
 
 /// Runs the job to its end.
@@ -83,7 +85,7 @@ pub fn run(job: SubscribeJob) -> Exit {
         }
     };
     let mut link = Link::new(client, settings::target(&job.connection), job.connection.debug, READ_SIZE);
-    if let Err(error) = link.open() {
+    if let Err(error) = patience::open(&mut link, &job.connection.patience) {
         report.not_connected(&error);
         return Exit::Failure;
     }
@@ -126,6 +128,10 @@ impl Subscriber {
                     return Exit::ProtocolError;
                 }
                 End::Lost(_) if self.leaving => return Exit::Success,
+                End::Lost(_) if self.may_lose_messages() => {
+                    self.report.connection_lost();
+                    return Exit::Interruption;
+                }
                 End::Lost(_) => self.reconnect(),
                 End::Exit(exit) => Some(exit),
             };
@@ -133,6 +139,18 @@ impl Subscriber {
                 return exit;
             }
         }
+    }
+
+    /// With `--strict`: what is published until the subscription stands again is lost, unless a session keeps it.
+    fn may_lose_messages(&self) -> bool {
+        let connection = &self.job.connection;
+        connection.strict && (connection.clean_start || self.job.qos == QoS::AtMostOnce)
+    }
+
+    /// What an end that mosquitto calls a success is with `--strict` when `-C` asked for more.
+    fn early(&self) -> Exit {
+        let missed = self.job.message_count.is_some_and(|count| self.count < count);
+        if self.job.connection.strict && missed { Exit::CountNotReached } else { Exit::Success }
     }
 
     /// Tries every second until there is a stream again, or there is a reason to end.
@@ -172,7 +190,7 @@ impl Subscriber {
             return Some(Exit::TimedOut);
         }
         if self.signals.arrived() {
-            return Some(if self.was_open { Exit::Success } else { Exit::Interrupted });
+            return Some(if self.was_open { self.early() } else { Exit::Interrupted });
         }
         None
     }
@@ -237,21 +255,21 @@ impl Subscriber {
         }
         if self.output.flush().is_err() {
             // Nobody reads on: a success, as in `mqtt-sub … | head`.
-            return Ok(Some(self.leave(ReasonCode::SUCCESS, Exit::Success)));
+            return Ok(Some(self.leave(ReasonCode::SUCCESS, self.early())));
         }
         Ok(None)
     }
 
     /// Acts on the packets read, up to one that needs a step.
     fn events(&mut self) -> Result<Step, Lost> {
-        let Subscriber { job, link, output, count, leaving, .. } = self;
+        let Subscriber { job, link, output, report, count, leaving, .. } = self;
         let mut step = Step::GoOn;
         link.events(|event, outbox| {
             step = match event {
                 Event::Message(message) => on_message(job, &message, count, output, outbox),
                 Event::Accepted(_) => Step::Subscribe,
                 Event::Refused(connack) => Step::Refuse(connack.code),
-                Event::Subscribed(suback) => on_suback(job, &suback, output, outbox),
+                Event::Subscribed(suback) => on_suback(job, &suback, *report, output, outbox),
                 Event::Disconnected(_) => Step::Lost,
                 _ => Step::GoOn,
             };
@@ -276,7 +294,12 @@ impl Subscriber {
             }
             Step::Denied => {
                 self.report.line(format_args!("All subscription requests were denied."));
-                return Ok(Some(self.leave(ReasonCode::SUCCESS, Exit::Success)));
+                let strict = self.job.connection.strict;
+                let exit = if strict { Exit::SubscriptionsDenied } else { Exit::Success };
+                return Ok(Some(self.leave(ReasonCode::SUCCESS, exit)));
+            }
+            Step::SomeDenied => {
+                return Ok(Some(self.leave(ReasonCode::SUCCESS, Exit::SomeSubscriptionsDenied)));
             }
             Step::Leave if self.link.connection.unreleased() > 0 => {
                 self.leaving = true;
@@ -346,14 +369,26 @@ fn on_message(
     if job.message_count == Some(*count) { Step::Leave } else { Step::GoOn }
 }
 
-fn on_suback(job: &SubscribeJob, suback: &SubAck<'_>, output: &mut Output, outbox: &mut Outbox) -> Step {
+fn on_suback(
+    job: &SubscribeJob,
+    suback: &SubAck<'_>,
+    report: Report,
+    output: &mut Output,
+    outbox: &mut Outbox,
+) -> Step {
     if job.connection.debug && !job.connection.quiet {
         output.trace(outbox);
         let codes: Vec<String> = suback.codes.iter().map(u8::to_string).collect();
         output.line(&format!("Subscribed (mid: {}): {}", suback.packet_identifier, codes.join(", ")));
     }
-    if suback.codes.iter().all(|code| ReasonCode(*code).is_error()) {
+    let is_denied = |code: &u8| ReasonCode(*code).is_error();
+    if suback.codes.iter().all(is_denied) {
         Step::Denied
+    } else if job.connection.strict && suback.codes.iter().any(is_denied) {
+        for (filter, code) in job.filters.iter().zip(suback.codes).filter(|(_, code)| is_denied(code)) {
+            report.subscription_denied(filter, ReasonCode(*code));
+        }
+        Step::SomeDenied
     } else if job.exit_after_subscribe {
         Step::Leave
     } else {

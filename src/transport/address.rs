@@ -1,6 +1,7 @@
 //! Where a client connects to, as plain data.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 /// The far end of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,4 +26,6 @@ pub struct Target {
     pub bind: Option<String>,
     /// Sets `TCP_NODELAY`; TCP only.
     pub nodelay: bool,
+    /// When connecting counts as failed; the system decides if there is none. Looking a name up isn't cut short.
+    pub deadline: Option<Instant>,
 }

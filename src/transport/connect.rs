@@ -5,6 +5,7 @@ use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Instant;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -59,7 +60,7 @@ fn connect_tcp(host: &str, port: u16, target: &Target) -> Result<Stream, Connect
     let local = target.bind.as_deref().map(|name| resolve(name, 0)).transpose()?;
     let mut last = ConnectError::Lookup;
     for remote in resolve(host, port)? {
-        match connect_one(remote, local.as_deref()) {
+        match connect_one(remote, local.as_deref(), target.deadline) {
             Ok(socket) => {
                 if target.nodelay {
                     socket.set_tcp_nodelay(true).map_err(ConnectError::Io)?;
@@ -79,7 +80,11 @@ fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {
 }
 
 /// Connects to one address, from the first local address of its family that can be bound.
-fn connect_one(remote: SocketAddr, local: Option<&[SocketAddr]>) -> io::Result<Socket> {
+fn connect_one(
+    remote: SocketAddr,
+    local: Option<&[SocketAddr]>,
+    deadline: Option<Instant>,
+) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(remote), Type::STREAM, Some(Protocol::TCP))?;
     if let Some(local) = local {
         let mut bound = Err(io::Error::from(io::ErrorKind::AddrNotAvailable));
@@ -91,7 +96,19 @@ fn connect_one(remote: SocketAddr, local: Option<&[SocketAddr]>) -> io::Result<S
         }
         bound?;
     }
-    socket.connect(&remote.into())?;
+    match deadline {
+        None => socket.connect(&remote.into())?,
+        Some(deadline) => {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::Error::from_raw_os_error(libc::ETIMEDOUT));
+            }
+            socket.connect_timeout(&remote.into(), left).map_err(|error| match error.kind() {
+                io::ErrorKind::TimedOut => io::Error::from_raw_os_error(libc::ETIMEDOUT),
+                _ => error,
+            })?;
+        }
+    }
     Ok(socket)
 }
 
@@ -103,7 +120,7 @@ mod tests {
     use std::os::unix::net::UnixListener;
 
     fn target(address: Address) -> Target {
-        Target { address, bind: None, nodelay: true }
+        Target { address, bind: None, nodelay: true, deadline: None }
     }
 
     #[test]

@@ -47,6 +47,19 @@ impl Tool {
         self
     }
 
+    /// The argument behind `-p`, as the harness gave it.
+    pub fn port(&self) -> String {
+        let at = self.arguments.iter().position(|argument| argument == "-p").unwrap();
+        self.arguments[at + 1].to_string_lossy().into_owned()
+    }
+
+    /// As a command for a shell.
+    pub fn line(&self) -> String {
+        let words = std::iter::once(self.program.as_os_str()).chain(self.arguments.iter().map(AsRef::as_ref));
+        let quoted = words.map(|word: &OsStr| format!("'{}'", word.to_string_lossy().replace('\'', "'\\''")));
+        quoted.collect::<Vec<_>>().join(" ")
+    }
+
     /// Runs it to its end, with nothing on standard input.
     pub fn run(self) -> Outcome {
         self.run_with(b"")

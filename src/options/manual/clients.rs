@@ -31,6 +31,13 @@ const REFUSED: Meaning = (
     "1-5, 128-162",
     "The broker refused the connection: its return code (MQTT 3.x) or Reason Code (MQTT 5), such as 5 or 135 not authorized.",
 );
+const STRICT: Meaning = (
+    "41-45",
+    "With --strict, where the code would be 0: 41 the broker refused a message (MQTT 5); 42 it refused every \
+     subscription, 43 some of them; 44 mqtt-sub ended before the count of -C was reached; 45 the connection was lost \
+     and messages may be lost with it (mqtt-pub -l at QoS 0; mqtt-sub without -c or at QoS 0), instead of \
+     reconnecting. mosquitto uses none of these.",
+);
 const FAILED: Meaning = ("1", "Wrong arguments, --help, --version, unreadable input, or no connection.");
 
 static PUBLISH: Manual = Manual {
@@ -51,6 +58,7 @@ static PUBLISH: Manual = Manual {
         FAILED,
         ("7", "The connection was lost, or the broker doesn't take such a message."),
         REFUSED,
+        STRICT,
     ],
     environment: ENVIRONMENT,
     files: &[("$XDG_CONFIG_HOME/mqtt-pub, $XDG_CONFIG_HOME/mosquitto_pub", OPTIONS_FILE)],
@@ -61,6 +69,14 @@ static PUBLISH: Manual = Manual {
         (
             "Broker, user and topic as a URL, the password from a file:",
             "mqtt-pub -L mqtt://alice@broker.example/room/door -m open --pw-file ~/.secret",
+        ),
+        (
+            "In a script: wait for a broker that is starting, and fail if it refuses the message:",
+            "mqtt-pub -V 5 -q 1 -t room/door -m open --wait-connect 30 --strict",
+        ),
+        (
+            "Password and messages through one pipe:",
+            "{ cat ~/.secret; sensor; } | mqtt-pub -u me --pw-stdin -t a -l",
         ),
     ],
     see_also: &[("mqtt-sub", "1"), ("mqtt-rr", "1"), ("mqtt-broker", "8")],
@@ -82,6 +98,7 @@ static SUBSCRIBE: Manual = Manual {
         FAILED,
         ("27", "The time of -W is over."),
         REFUSED,
+        STRICT,
     ],
     environment: ENVIRONMENT,
     files: &[("$XDG_CONFIG_HOME/mqtt-sub, $XDG_CONFIG_HOME/mosquitto_sub", OPTIONS_FILE)],
@@ -117,6 +134,7 @@ static REQUEST: Manual = Manual {
         ("7", "The connection was lost."),
         ("27", "The time of -W is over."),
         REFUSED,
+        STRICT,
     ],
     environment: ENVIRONMENT,
     files: &[("$XDG_CONFIG_HOME/mqtt-rr, $XDG_CONFIG_HOME/mosquitto_rr", OPTIONS_FILE)],

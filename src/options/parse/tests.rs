@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::options::{MessageSource, Target};
+use crate::options::{MessageSource, Secret, Target};
 use crate::protocol::{QoS, RetainHandling, Version};
 
 /// A world with these variables and files, and process 4242.
@@ -20,7 +20,14 @@ fn within<T>(
         let found = files.iter().find(|(name, _)| Path::new(name) == path);
         found.map(|(_, text)| text.as_bytes().to_vec()).ok_or_else(|| std::io::ErrorKind::NotFound.into())
     };
-    run(&Surroundings { variable: &variable, read_file: &read_file, process_id: 4242 })
+    let ask = |secret| {
+        let text = match secret {
+            Secret::StdinLine => "from stdin",
+            Secret::Prompt => return Err(std::io::ErrorKind::NotFound.into()),
+        };
+        Ok(Zeroizing::new(text.as_bytes().to_vec()))
+    };
+    run(&Surroundings { variable: &variable, read_file: &read_file, ask: &ask, process_id: 4242 })
 }
 
 fn words(name: &str, line: &[&str]) -> Vec<OsString> {
@@ -495,6 +502,7 @@ proptest! {
         let from = Surroundings {
             variable: &|_| Some(value.clone()),
             read_file: &|_| Ok(file.clone()),
+            ask: &|_| Ok(Zeroizing::new(file.clone())),
             process_id: 1,
         };
         for stop in [
