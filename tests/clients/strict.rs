@@ -1,5 +1,7 @@
 //! `--strict`: exit codes of their own for what mosquitto ends with 0 after.
 
+use std::sync::mpsc::channel;
+
 use mqtt_toolkit::protocol::{AckKind, ReasonCode, Version};
 
 use super::super::harness::{Fake, Peer};
@@ -71,13 +73,16 @@ fn a_signal_before_the_count_is_44() {
 
 #[test]
 fn a_lost_connection_is_45_unless_nothing_can_be_lost() {
-    let fake = Fake::start(|listener| {
+    let (sender, gone) = channel();
+    let fake = Fake::start(move |listener| {
         drop(Peer::subscribed(&listener, Version::V311));
         drop(Peer::subscribed(&listener, Version::V311));
         let mut peer = Peer::subscribed(&listener, Version::V311);
         assert_eq!(peer.read_text(), "Disconnect 0");
         let mut peer = Peer::welcome(&listener, Version::V311);
         assert_eq!(peer.read_text(), "Publish d0 q0 m0 t=a");
+        drop(peer);
+        sender.send(()).unwrap();
     });
     let lost = "Error: The connection was lost\n";
     let sub = fake.tool("mqtt-sub").args(["-t", "a", "--strict"]);
@@ -87,6 +92,7 @@ fn a_lost_connection_is_45_unless_nothing_can_be_lost() {
     kept.wait().ends(27, "", "Timed out\n");
     let mut publisher = fake.tool("mqtt-pub").args(["-t", "t", "-l", "--strict"]).start();
     publisher.write(b"a\n");
+    gone.recv().unwrap();
     publisher.await_closed_socket();
     publisher.wait().ends(45, "", lost);
     fake.finish();
