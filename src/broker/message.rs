@@ -2,6 +2,16 @@
 
 use crate::protocol::QoS;
 use bytes::Bytes;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Messages that are kept, and their payload bytes: for `$SYS`. A message may be let go on another thread.
+static STORED: AtomicU64 = AtomicU64::new(0);
+static STORED_BYTES: AtomicU64 = AtomicU64::new(0);
+
+/// How many messages are kept in this process, and their payload bytes.
+pub(super) fn stored() -> (u64, u64) {
+    (STORED.load(Ordering::Relaxed), STORED_BYTES.load(Ordering::Relaxed))
+}
 
 /// An application message. Topic Name, properties and payload lie one behind the other in one allocation.
 #[derive(Debug)]
@@ -32,6 +42,8 @@ impl Message {
         data.extend_from_slice(topic.as_bytes());
         data.extend_from_slice(properties);
         data.extend_from_slice(payload);
+        STORED.fetch_add(1, Ordering::Relaxed);
+        STORED_BYTES.fetch_add(payload.len() as u64, Ordering::Relaxed);
         Message {
             data: data.into(),
             topic: topic.len() as u32,
@@ -76,5 +88,12 @@ impl Message {
     /// What is left of its Message Expiry Interval, in seconds `[MQTT-3.3.2-6]`.
     pub fn remaining(&self, wall: u64) -> Option<u32> {
         self.expires.map(|at| at.saturating_sub(wall).min(u64::from(u32::MAX)) as u32)
+    }
+}
+
+impl Drop for Message {
+    fn drop(&mut self) {
+        STORED.fetch_sub(1, Ordering::Relaxed);
+        STORED_BYTES.fetch_sub(self.payload().len() as u64, Ordering::Relaxed);
     }
 }

@@ -89,11 +89,6 @@ impl Shard {
         self.kinds = kinds;
     }
 
-    /// What was counted since the start.
-    pub fn counters(&self) -> &Counters {
-        &self.counters
-    }
-
     /// Sessions, with and without a connection.
     pub fn session_count(&self) -> usize {
         self.sessions.len()
@@ -288,6 +283,7 @@ impl Shard {
     pub(super) fn add_session(&mut self, session: Session) -> SessionKey {
         let hash = self.hasher.hash_one(&*session.client_id);
         let key = self.sessions.insert(session) as SessionKey;
+        self.counters.sessions_maximum = self.counters.sessions_maximum.max(self.sessions.len() as u64);
         let (sessions, hasher) = (&self.sessions, &self.hasher);
         self.directory.insert_unique(hash, key, |&k| hasher.hash_one(&*sessions[k as usize].client_id));
         key

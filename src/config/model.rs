@@ -52,6 +52,8 @@ pub struct Settings {
     pub global_max_connections: Option<u32>,
     /// `connection_messages`: log connections, disconnections and Wills.
     pub connection_messages: bool,
+    /// `sys_interval`: how often the `$SYS` topics are published, in seconds; 0: never.
+    pub sys_interval: u16,
     /// `user`: the account to change to when started as root; `None`: mosquitto's default account.
     pub user: Option<String>,
     /// `pid_file`: where to write the process id.
@@ -84,6 +86,7 @@ impl Default for Settings {
             global_max_clients: None,
             global_max_connections: None,
             connection_messages: true,
+            sys_interval: 10,
             user: None,
             pid_file: None,
             log: LogSettings::default(),

@@ -1,11 +1,16 @@
-//! What the broker tells of itself: the log, in mosquitto's words.
+//! What the broker tells of itself: the log and the $SYS topics, in mosquitto's words.
 
+mod heap;
+mod load;
 mod log;
 mod log_file;
 mod stamp;
+mod sys;
 mod syslog;
 mod words;
 
+pub use heap::{CountedHeap, current as heap_in_use};
 pub use log::{LINE_MAX, Logger};
 pub use log_file::check as check_log_file;
+pub use sys::{Facts, SysTree, figures};
 pub use words::{kinds, log_type};

@@ -22,6 +22,7 @@ use super::rules;
 use super::signals::{Asked, Signals};
 use super::slots::Slot;
 use super::socket::Socket;
+use super::sys::SysClock;
 use crate::broker::{ConnectionKey, Now, Outbox, Shard, Verdict, Verification};
 use crate::config::{LogType, Settings};
 use crate::observe::{self, Logger};
@@ -66,6 +67,7 @@ pub struct Server {
     signals: Signals,
     checkers: Checkers,
     pub(super) reloader: Reloader,
+    pub(super) sys: SysClock,
     pub(super) settings: Arc<Settings>,
     pub(super) logger: Logger,
     handle: Handle,
@@ -112,6 +114,7 @@ impl Server {
             clients: Vec::new(),
             checkers: Checkers::new(waker.clone()),
             reloader: Reloader::new(waker.clone()),
+            sys: SysClock::new(String::new(), settings.sys_interval),
             handle: Handle { stop: Arc::new(AtomicBool::new(false)), waker },
             start: Instant::now(),
             now: Now { monotonic: 0, wall },
@@ -141,6 +144,12 @@ impl Server {
         Ok(())
     }
 
+    /// What the program calls itself on `$SYS/broker/version`.
+    pub fn named(mut self, version: &str) -> Self {
+        self.sys = SysClock::new(version.to_owned(), self.settings.sys_interval);
+        self
+    }
+
     /// How SIGHUP gets the configuration anew; without it, the files that the first one names are read again.
     pub fn rereading(mut self, reread: Reread) -> Self {
         self.reloader.reread = Some(reread);
@@ -166,6 +175,9 @@ impl Server {
     /// Serves until SIGTERM, SIGINT or [`Handle::stop`].
     pub fn run(mut self) -> Result<(), Error> {
         let mut events = Events::with_capacity(1024);
+        self.read_clock();
+        self.start_sys();
+        self.end_turn();
         while !self.stopping {
             let timeout = self.timeout();
             match self.poll.poll(&mut events, timeout) {
@@ -199,7 +211,8 @@ impl Server {
         if !self.again.is_empty() {
             return Some(Duration::ZERO);
         }
-        let next = [self.shard.next_deadline(), self.accept_again].into_iter().flatten().min()?;
+        let next =
+            [self.shard.next_deadline(), self.accept_again, self.sys.next].into_iter().flatten().min()?;
         // Read the clock: the turn may have taken long.
         let now = self.start.elapsed().as_millis() as u64;
         Some(Duration::from_millis(next.saturating_sub(now).min(60_000)))
@@ -298,6 +311,7 @@ impl Server {
         if self.shard.next_deadline().is_some_and(|at| at <= self.now.monotonic) {
             self.shard.tick(self.now, &mut self.outbox);
         }
+        self.publish_sys();
         self.outbox.urgent = false;
         self.outbox.full.clear();
         loop {

@@ -11,6 +11,7 @@ mod rules;
 mod signals;
 mod slots;
 mod socket;
+mod sys;
 
 pub use error::Error;
 pub use event_loop::{Handle, Server};

@@ -122,6 +122,7 @@ impl Server {
         self.shard.set_limits(rules::limits(&settings));
         self.logger.configure(&settings.log, self.now.wall);
         self.shard.set_kinds(observe::kinds(settings.log.types));
+        self.sys.set_interval(settings.sys_interval, self.now.monotonic);
         self.settings = settings;
         self.send_away(&before);
         Ok(())

@@ -93,8 +93,8 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "Accepted without effect: TCP_NODELAY is always set, since the broker gathers what it writes.")
         .settings(|_, a| a.bool().map(|_| ())),
     row("sys_interval", Int("seconds, 0-65535; 0: none"), "10", Global, Yes,
-        "How often the $SYS topics are published, in seconds. Only 0 is built yet, and none are published.")
-        .settings(sys_interval),
+        "How often the $SYS topics are published, in seconds.")
+        .settings(|s, a| { s.sys_interval = a.int_to(0, 65535)?; Ok(()) }),
     row("upgrade_outgoing_qos", Bool, "false", Global, Yes,
         "Deliver with the QoS of the subscription even where the message came with a lower one.")
         .settings(|s, a| { s.upgrade_outgoing_qos = a.bool()?; Ok(()) }),
@@ -175,13 +175,6 @@ fn duration(word: &str) -> Option<Duration> {
     };
     let number: u32 = word[..word.len() - 1].parse().ok()?;
     (number > 0).then(|| Duration::from_secs(u64::from(number) * seconds))
-}
-
-fn sys_interval(_: &mut Settings, arguments: &mut Arguments<'_>) -> Result<(), Fault> {
-    match arguments.int_to(0, 65535)? {
-        0 => Ok(()),
-        seconds => Err(arguments.not_built(seconds)),
-    }
 }
 
 #[cfg(test)]

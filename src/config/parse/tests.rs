@@ -237,7 +237,6 @@ fn what_is_not_built_is_refused() {
     for (text, what) in [
         ("persistence true", "persistence true"),
         ("retained_persistence 1", "persistence true"),
-        ("sys_interval 10", "sys_interval 10"),
         ("memory_limit 1000", "memory_limit 1000"),
         ("check_retain_source true", "check_retain_source true"),
     ] {

@@ -62,6 +62,7 @@ fn serve(mut job: Job, logger: &Logger) -> u8 {
                 let mut stdout = std::io::stdout().lock();
                 let _ = writeln!(stdout, "{address}").and_then(|()| stdout.flush());
             }
+            let server = server.named(&format!("{} version {}", name.name, name.version));
             let server = match overrides.files.is_empty() {
                 true => server,
                 false => server.rereading(Arc::new(move |logger: &Logger| overrides.reread(logger))),
