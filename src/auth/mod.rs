@@ -1,6 +1,7 @@
 //! Password hashes and rules: decisions over text already read. Pure.
 
 mod acl;
+pub mod dynsec;
 mod password_file;
 mod password_hash;
 mod psk_file;
