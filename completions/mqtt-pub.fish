@@ -7,9 +7,9 @@ complete -c mqtt-pub -l repeat-delay -d 'Wait so long before publishing it again
 complete -c mqtt-pub -s m -l message -d 'The message.' -r -f
 complete -c mqtt-pub -s f -l file -d 'A whole file is the message.' -r -F
 complete -c mqtt-pub -s h -l host -d 'Host name or address of the broker. Default: localhost.' -r -f -a "(__fish_print_hostnames)"
-complete -c mqtt-pub -s p -l port -d 'Port; 0 makes the host the path of a unix socket. Default: 1883.' -r -f
+complete -c mqtt-pub -s p -l port -d 'Port; 0: the host is a unix socket\'s path. Default: 1883, with TLS 8883.' -r -f
 complete -c mqtt-pub -l unix -d 'Connect through a unix socket instead of TCP.' -r -F
-complete -c mqtt-pub -s L -l url -d 'All in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC.' -r -f
+complete -c mqtt-pub -s L -l url -d 'All in one: mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC.' -r -f
 complete -c mqtt-pub -s A -d 'Local address or host name to connect from.' -r -f -a "(__fish_print_hostnames)"
 complete -c mqtt-pub -l proxy -d 'SOCKS5 proxy: socks5h://[USER[:PASSWORD]@]HOST[:PORT]. Not built yet.' -r -f
 complete -c mqtt-pub -l connect-timeout -d 'Give an attempt to connect up after so many seconds.' -r -f
@@ -33,19 +33,19 @@ complete -c mqtt-pub -l will-payload -d 'Payload of the Will. Default: empty.' -
 complete -c mqtt-pub -l will-qos -d 'QoS of the Will: 0, 1 or 2. Default: 0.' -r -f -a "0\t''
 1\t''
 2\t''"
-complete -c mqtt-pub -l cafile -d 'Trusted CA certificates, PEM; turns TLS on. Not built yet.' -r -F
-complete -c mqtt-pub -l capath -d 'Directory of such certificates; turns TLS on. Not built yet.' -r -f -a "(__fish_complete_directories)"
-complete -c mqtt-pub -l cert -d 'Certificate of this client, PEM. Not built yet.' -r -F
-complete -c mqtt-pub -l key -d 'Private key of this client, PEM. Not built yet.' -r -F
-complete -c mqtt-pub -l keyform -d 'Form of the private key: pem or engine. Not built yet.' -r -f
-complete -c mqtt-pub -l ciphers -d 'Ciphers to offer, as OpenSSL lists them. Not built yet.' -r -f
-complete -c mqtt-pub -l tls-version -d 'Lowest TLS version: tlsv1.2 or tlsv1.3. Not built yet.' -r -f
-complete -c mqtt-pub -l tls-alpn -d 'Application protocol to announce. Not built yet.' -r -f
-complete -c mqtt-pub -l tls-keylog -d 'Append TLS secrets to a file, for Wireshark. Not built yet.' -r -F
-complete -c mqtt-pub -l tls-engine -d 'OpenSSL engine to use. Not built yet.' -r -f
-complete -c mqtt-pub -l tls-engine-kpass-sha1 -d 'SHA-1 of the engine key\'s password. Not built yet.' -r -f
-complete -c mqtt-pub -l psk -d 'Pre-shared key, hexadecimal; turns TLS-PSK on. Not built yet.' -r -f
-complete -c mqtt-pub -l psk-identity -d 'Identity that goes with --psk. Not built yet.' -r -f
+complete -c mqtt-pub -l cafile -d 'Trusted CA certificates, PEM; turns TLS on.' -r -F
+complete -c mqtt-pub -l capath -d 'Directory of such certificates, hashed by name; turns TLS on.' -r -f -a "(__fish_complete_directories)"
+complete -c mqtt-pub -l cert -d 'Certificate of this client, PEM.' -r -F
+complete -c mqtt-pub -l key -d 'Private key of this client, PEM.' -r -F
+complete -c mqtt-pub -l keyform -d 'Form of the private key: pem. Engines are not supported.' -r -f
+complete -c mqtt-pub -l ciphers -d 'Ciphers of TLS 1.2, or with --tls-version tlsv1.3 its suites.' -r -f
+complete -c mqtt-pub -l tls-version -d 'Lowest TLS version: tlsv1.2 or tlsv1.3. Default: tlsv1.2.' -r -f
+complete -c mqtt-pub -l tls-alpn -d 'Application protocol to announce.' -r -f
+complete -c mqtt-pub -l tls-keylog -d 'Append TLS secrets to a file, for Wireshark.' -r -F
+complete -c mqtt-pub -l tls-engine -d 'Not supported: OpenSSL is giving engines up.' -r -f
+complete -c mqtt-pub -l tls-engine-kpass-sha1 -d 'Not supported, as --tls-engine.' -r -f
+complete -c mqtt-pub -l psk -d 'Pre-shared key, hexadecimal; turns TLS-PSK on.' -r -f
+complete -c mqtt-pub -l psk-identity -d 'Identity that goes with --psk.' -r -f
 complete -c mqtt-pub -s o -d 'Read options from this file, one a line, instead of the default one.' -r -F
 complete -c mqtt-pub -s r -l retain -d 'Let the broker keep the message for later subscribers.'
 complete -c mqtt-pub -s s -l stdin-file -d 'All of standard input is the message.'
@@ -58,8 +58,8 @@ complete -c mqtt-pub -s c -l disable-clean-session -d 'Keep the session when the
 complete -c mqtt-pub -l pw-stdin -d 'Read the password from the first line of standard input.'
 complete -c mqtt-pub -l pw-prompt -d 'Ask for the password at the terminal.'
 complete -c mqtt-pub -l will-retain -d 'Retain the Will.'
-complete -c mqtt-pub -l tls-use-os-certs -d 'Trust the system\'s CAs; turns TLS on. Not built yet.'
-complete -c mqtt-pub -l insecure -d 'Don\'t check who the broker is. Not built yet.'
+complete -c mqtt-pub -l tls-use-os-certs -d 'Trust the system\'s CAs; turns TLS on.'
+complete -c mqtt-pub -l insecure -d 'Don\'t check who the broker is, in no way.'
 complete -c mqtt-pub -l no-tls -d 'No TLS, even on port 8883.'
 complete -c mqtt-pub -s d -l debug -d 'Print what is sent and received.'
 complete -c mqtt-pub -l quiet -d 'Print no errors and warnings while running.'

@@ -11,9 +11,9 @@ new\t''
 never\t''"
 complete -c mqtt-rr -s F -d 'Print messages in this format. Not built yet.' -r -f
 complete -c mqtt-rr -s h -l host -d 'Host name or address of the broker. Default: localhost.' -r -f -a "(__fish_print_hostnames)"
-complete -c mqtt-rr -s p -l port -d 'Port; 0 makes the host the path of a unix socket. Default: 1883.' -r -f
+complete -c mqtt-rr -s p -l port -d 'Port; 0: the host is a unix socket\'s path. Default: 1883, with TLS 8883.' -r -f
 complete -c mqtt-rr -l unix -d 'Connect through a unix socket instead of TCP.' -r -F
-complete -c mqtt-rr -s L -l url -d 'All in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC.' -r -f
+complete -c mqtt-rr -s L -l url -d 'All in one: mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC.' -r -f
 complete -c mqtt-rr -s A -d 'Local address or host name to connect from.' -r -f -a "(__fish_print_hostnames)"
 complete -c mqtt-rr -l proxy -d 'SOCKS5 proxy: socks5h://[USER[:PASSWORD]@]HOST[:PORT]. Not built yet.' -r -f
 complete -c mqtt-rr -l connect-timeout -d 'Give an attempt to connect up after so many seconds.' -r -f
@@ -37,19 +37,19 @@ complete -c mqtt-rr -l will-payload -d 'Payload of the Will. Default: empty.' -r
 complete -c mqtt-rr -l will-qos -d 'QoS of the Will: 0, 1 or 2. Default: 0.' -r -f -a "0\t''
 1\t''
 2\t''"
-complete -c mqtt-rr -l cafile -d 'Trusted CA certificates, PEM; turns TLS on. Not built yet.' -r -F
-complete -c mqtt-rr -l capath -d 'Directory of such certificates; turns TLS on. Not built yet.' -r -f -a "(__fish_complete_directories)"
-complete -c mqtt-rr -l cert -d 'Certificate of this client, PEM. Not built yet.' -r -F
-complete -c mqtt-rr -l key -d 'Private key of this client, PEM. Not built yet.' -r -F
-complete -c mqtt-rr -l keyform -d 'Form of the private key: pem or engine. Not built yet.' -r -f
-complete -c mqtt-rr -l ciphers -d 'Ciphers to offer, as OpenSSL lists them. Not built yet.' -r -f
-complete -c mqtt-rr -l tls-version -d 'Lowest TLS version: tlsv1.2 or tlsv1.3. Not built yet.' -r -f
-complete -c mqtt-rr -l tls-alpn -d 'Application protocol to announce. Not built yet.' -r -f
-complete -c mqtt-rr -l tls-keylog -d 'Append TLS secrets to a file, for Wireshark. Not built yet.' -r -F
-complete -c mqtt-rr -l tls-engine -d 'OpenSSL engine to use. Not built yet.' -r -f
-complete -c mqtt-rr -l tls-engine-kpass-sha1 -d 'SHA-1 of the engine key\'s password. Not built yet.' -r -f
-complete -c mqtt-rr -l psk -d 'Pre-shared key, hexadecimal; turns TLS-PSK on. Not built yet.' -r -f
-complete -c mqtt-rr -l psk-identity -d 'Identity that goes with --psk. Not built yet.' -r -f
+complete -c mqtt-rr -l cafile -d 'Trusted CA certificates, PEM; turns TLS on.' -r -F
+complete -c mqtt-rr -l capath -d 'Directory of such certificates, hashed by name; turns TLS on.' -r -f -a "(__fish_complete_directories)"
+complete -c mqtt-rr -l cert -d 'Certificate of this client, PEM.' -r -F
+complete -c mqtt-rr -l key -d 'Private key of this client, PEM.' -r -F
+complete -c mqtt-rr -l keyform -d 'Form of the private key: pem. Engines are not supported.' -r -f
+complete -c mqtt-rr -l ciphers -d 'Ciphers of TLS 1.2, or with --tls-version tlsv1.3 its suites.' -r -f
+complete -c mqtt-rr -l tls-version -d 'Lowest TLS version: tlsv1.2 or tlsv1.3. Default: tlsv1.2.' -r -f
+complete -c mqtt-rr -l tls-alpn -d 'Application protocol to announce.' -r -f
+complete -c mqtt-rr -l tls-keylog -d 'Append TLS secrets to a file, for Wireshark.' -r -F
+complete -c mqtt-rr -l tls-engine -d 'Not supported: OpenSSL is giving engines up.' -r -f
+complete -c mqtt-rr -l tls-engine-kpass-sha1 -d 'Not supported, as --tls-engine.' -r -f
+complete -c mqtt-rr -l psk -d 'Pre-shared key, hexadecimal; turns TLS-PSK on.' -r -f
+complete -c mqtt-rr -l psk-identity -d 'Identity that goes with --psk.' -r -f
 complete -c mqtt-rr -s o -d 'Read options from this file, one a line, instead of the default one.' -r -F
 complete -c mqtt-rr -l latency -d 'Print how long the answer took. Not built yet.'
 complete -c mqtt-rr -s s -l stdin-file -d 'All of standard input is the message.'
@@ -66,8 +66,8 @@ complete -c mqtt-rr -s c -l disable-clean-session -d 'Keep the session when the 
 complete -c mqtt-rr -l pw-stdin -d 'Read the password from the first line of standard input.'
 complete -c mqtt-rr -l pw-prompt -d 'Ask for the password at the terminal.'
 complete -c mqtt-rr -l will-retain -d 'Retain the Will.'
-complete -c mqtt-rr -l tls-use-os-certs -d 'Trust the system\'s CAs; turns TLS on. Not built yet.'
-complete -c mqtt-rr -l insecure -d 'Don\'t check who the broker is. Not built yet.'
+complete -c mqtt-rr -l tls-use-os-certs -d 'Trust the system\'s CAs; turns TLS on.'
+complete -c mqtt-rr -l insecure -d 'Don\'t check who the broker is, in no way.'
 complete -c mqtt-rr -l no-tls -d 'No TLS, even on port 8883.'
 complete -c mqtt-rr -s d -l debug -d 'Print what is sent and received.'
 complete -c mqtt-rr -l quiet -d 'Print no errors and warnings while running.'

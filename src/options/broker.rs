@@ -332,6 +332,11 @@ pub fn health_target(given: Option<&OsStr>, from: &Surroundings<'_>) -> Result<H
         let url = url::parse(&url).map_err(|_| {
             format!("Error: Invalid URL in {name}: it should look like mqtt://[USER[:PASSWORD]@]HOST[:PORT].")
         })?;
+        if url.tls {
+            return Err(format!(
+                "Error: The URL in {name} asks for TLS, which the health check doesn't speak."
+            ));
+        }
         (target.host, target.port) = (text(url.host)?, url.port);
         target.username = url.username.map(text).transpose()?;
         target.password = url.password.and_then(|bytes| password(&bytes));

@@ -9,7 +9,15 @@ pub(super) enum Complaint {
     ValueMissing { flag: String, missing: &'static str },
     NotBuilt(String),
     SchemeNotBuilt(String),
-    TlsPort,
+    CertWithoutKey,
+    KeyformWithoutKey,
+    KpassWithoutEngine,
+    PskAndCa,
+    PskWithoutIdentity,
+    Psk,
+    TlsOptions,
+    Keyform,
+    Engine(String),
     DuplicateOptionsFile,
     OptionsFileUnreadable { file: String, why: String },
     InvalidPort(i32),
@@ -124,6 +132,11 @@ impl Complaint {
             C::OptionsFileUnreadable { file, why } => {
                 return format!("Error: Unable to read options file \"{file}\": {why}.");
             }
+            C::Engine(engine) => {
+                return format!(
+                    "Error: Problem setting TLS engine, is {engine} a valid engine? Engines are not supported here."
+                );
+            }
             C::InvalidPort(port) => return format!("Error: Invalid port given: {port}"),
             C::InvalidQoS(qos) => return format!("Error: Invalid QoS given: {qos}"),
             C::InvalidWillQoS(qos) => return format!("Error: Invalid will QoS {qos}."),
@@ -155,9 +168,16 @@ impl Complaint {
     fn fixed_text(&self) -> &'static str {
         use Complaint as C;
         match self {
-            C::TlsPort => {
-                "Error: Port 8883 means TLS, which is not built yet; add --no-tls to use it without."
+            C::CertWithoutKey => "Error: Both certfile and keyfile must be provided if one of them is set.",
+            C::KeyformWithoutKey => "Error: If keyform is set, keyfile must be also specified.",
+            C::KpassWithoutEngine => {
+                "Error: when using tls-engine-kpass-sha1, both tls-engine and keyform must also be provided."
             }
+            C::PskAndCa => "Error: Only one of --psk or --cafile/--capath may be used at once.",
+            C::PskWithoutIdentity => "Error: --psk-identity required if --psk used.",
+            C::Psk => "Error: Problem setting TLS-PSK options.",
+            C::TlsOptions => "Error: Problem setting TLS options, check the options are valid.",
+            C::Keyform => "Error: Problem setting key form, it must be one of 'pem' or 'engine'.",
             C::DuplicateOptionsFile => "Error: Duplicate -o argument given.",
             C::InvalidKeepAlive => {
                 "Error: Invalid keepalive given, it must be between 5 and 65535 inclusive."
@@ -204,12 +224,20 @@ impl Complaint {
             | C::PasswordVariableUnset(_)
             | C::PasswordNotRead(_)
             | C::InvalidVariable { .. }
+            | C::Psk
+            | C::TlsOptions
+            | C::Keyform
+            | C::Engine(_)
             | C::OptionsFileUnreadable { .. } => After::Nothing,
             C::UnknownOption(_)
             | C::NotBuilt(_)
             | C::SchemeNotBuilt(_)
-            | C::TlsPort
             | C::InvalidValue { .. }
+            | C::CertWithoutKey
+            | C::KeyformWithoutKey
+            | C::KpassWithoutEngine
+            | C::PskAndCa
+            | C::PskWithoutIdentity
             | C::InvalidPort(_)
             | C::InvalidQoS(_)
             | C::CleanSessionNeedsId

@@ -40,7 +40,7 @@ fn address() -> Vec<Flag> {
                 .long("port")
                 .value_name("PORT")
                 .value_hint(ValueHint::Other)
-                .help("Port; 0 makes the host the path of a unix socket. Default: 1883."),
+                .help("Port; 0: the host is a unix socket's path. Default: 1883, with TLS 8883."),
             "no port specified",
             |raw, given| {
                 let port = atoi(given.value.as_encoded_bytes());
@@ -67,7 +67,7 @@ fn address() -> Vec<Flag> {
                 .long("url")
                 .value_name("URL")
                 .value_hint(ValueHint::Url)
-                .help("All in one: mqtt://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC."),
+                .help("All in one: mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC."),
             "no URL specified",
             store_url,
         ),
@@ -110,10 +110,11 @@ fn refused() -> Vec<Flag> {
 
 /// `-L` sets what the single flags set, in its place: a later flag overrides it.
 fn store_url(raw: &mut Raw, given: &Given<'_>) -> Result<(), Halt> {
-    let Url { username, password, host, port, topic: path } = url::parse(given.value)?;
+    let Url { tls, username, password, host, port, topic: path } = url::parse(given.value)?;
     let Some(path) = path else { return Err(Complaint::UrlTopicMissing.into()) };
     raw.host = Some(host);
     raw.port = Some(port);
+    raw.tls.os_certificates |= tls;
     if let Some(username) = username {
         raw.username = Some(username);
     }

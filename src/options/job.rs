@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::patience::Patience;
 use crate::protocol::{QoS, RetainHandling, Version};
+use crate::transport::tls::TlsSettings;
 
 /// Where the broker is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +49,10 @@ pub struct ConnectionSettings {
     pub bind_address: Option<String>,
     /// TCP_NODELAY was asked for (`--nodelay`).
     pub nodelay: bool,
+    /// Speak TLS, so (`--cafile`, `--psk` and the like, `mqtts://`, port 8883).
+    pub tls: Option<TlsSettings>,
+    /// What to warn of before the start.
+    pub warnings: Vec<&'static str>,
     /// ClientId of `-i`, or of `-I` with the process id behind it. `None`: the engine sends an empty one
     /// (3.1.1, 5.0: the broker assigns it) or makes one up (3.1 needs one).
     pub client_id: Option<String>,
@@ -177,6 +182,8 @@ impl std::fmt::Debug for ConnectionSettings {
             .field("target", &self.target)
             .field("bind_address", &self.bind_address)
             .field("nodelay", &self.nodelay)
+            .field("tls", &self.tls)
+            .field("warnings", &self.warnings)
             .field("client_id", &self.client_id)
             .field("version", &self.version)
             .field("clean_start", &self.clean_start)

@@ -11,6 +11,7 @@ use super::job::MessageSource;
 use super::patience::Patience;
 use super::surroundings::Secret;
 use crate::protocol::{QoS, RetainHandling, Version};
+use crate::transport::tls::TlsVersion;
 
 /// Where the password is to come from.
 pub(super) enum PasswordSource {
@@ -24,6 +25,30 @@ pub(super) enum PasswordSource {
     Asked(Secret),
 }
 
+/// The flags of TLS.
+#[derive(Default)]
+pub(super) struct RawTls {
+    pub cafile: Option<PathBuf>,
+    pub capath: Option<PathBuf>,
+    pub cert: Option<PathBuf>,
+    pub key: Option<PathBuf>,
+    /// As it was typed.
+    pub keyform: Option<OsString>,
+    pub os_certificates: bool,
+    pub insecure: bool,
+    pub ciphers: Option<String>,
+    /// `None` inside: no version that we know.
+    pub version: Option<Option<TlsVersion>>,
+    pub alpn: Option<String>,
+    pub keylog: Option<PathBuf>,
+    pub engine: Option<String>,
+    pub engine_kpass_sha1: Option<Zeroizing<Vec<u8>>>,
+    /// Digits, as they were typed.
+    pub psk: Option<Zeroizing<Vec<u8>>>,
+    pub psk_identity: Option<String>,
+    pub off: bool,
+}
+
 /// All flags of all clients; `None` and empty mean not given.
 #[derive(Default)]
 pub(super) struct Raw {
@@ -31,8 +56,8 @@ pub(super) struct Raw {
     pub port: Option<u16>,
     pub bind_address: Option<OsString>,
     pub nodelay: bool,
-    pub no_tls: bool,
     pub patience: Patience,
+    pub tls: RawTls,
 
     pub client_id: Option<String>,
     pub id_prefix: Option<String>,

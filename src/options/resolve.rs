@@ -13,13 +13,12 @@ use super::parse::reason;
 use super::program::Program;
 use super::raw::{PasswordSource, Raw};
 use super::surroundings::{Surroundings, fill_defaults};
+use super::tls;
 use super::topics::{LONGEST, is_allowed};
 use crate::protocol::{QoS, RetainHandling, Version};
 
 /// Port of MQTT without TLS.
 const MQTT_PORT: u16 = 1883;
-/// Port of MQTT over TLS: choosing it chooses TLS.
-const MQTTS_PORT: u16 = 8883;
 
 pub(super) fn publish(mut raw: Raw, name: &'static str, from: &Surroundings<'_>) -> Result<PublishJob, Halt> {
     let session = between_flags(&mut raw, Program::Publish, from)?;
@@ -99,11 +98,9 @@ fn between_flags(raw: &mut Raw, program: Program, from: &Surroundings<'_>) -> Re
     if raw.will_retain && raw.will_topic.is_none() {
         return Err(Complaint::WillRetainWithoutTopic.into());
     }
+    tls::between_flags(&raw.tls)?;
     let session = session(raw, program)?;
     fill_defaults(raw, program, from)?;
-    if raw.port == Some(MQTTS_PORT) && !raw.no_tls {
-        return Err(Complaint::TlsPort.into());
-    }
     Ok(session)
 }
 
@@ -129,22 +126,26 @@ fn session(raw: &Raw, program: Program) -> Result<Session, Halt> {
 }
 
 fn connection(
-    raw: Raw,
+    mut raw: Raw,
     session: Session,
     program: Program,
     name: &'static str,
     from: &Surroundings<'_>,
 ) -> Result<ConnectionSettings, Halt> {
     let client_id = client_id(&raw, program, from)?;
-    let password = raw.password.map(|source| read_password(source, from)).transpose()?;
-    let username = username(raw.username, password.as_deref(), session.version)?;
+    let password = raw.password.take().map(|source| read_password(source, from)).transpose()?;
+    let username = username(raw.username.take(), password.as_deref(), session.version)?;
+    let default_port = tls::default_port(&raw.tls, MQTT_PORT);
+    let (tls, warnings) = tls::settings(&mut raw)?;
     let will_qos = raw.will_qos.unwrap_or(QoS::AtMostOnce);
     let (will_payload, will_retain) = (raw.will_payload.unwrap_or_default(), raw.will_retain);
     Ok(ConnectionSettings {
         program: name.to_owned(),
-        target: target(raw.host, raw.port),
+        target: target(raw.host, raw.port.unwrap_or(default_port)),
         bind_address: raw.bind_address.map(|address| address.to_string_lossy().into_owned()),
         nodelay: raw.nodelay,
+        tls,
+        warnings,
         client_id,
         version: session.version,
         clean_start: !raw.disable_clean_session,
@@ -166,9 +167,9 @@ fn connection(
     })
 }
 
-fn target(host: Option<OsString>, port: Option<u16>) -> Target {
+fn target(host: Option<OsString>, port: u16) -> Target {
     let host = host.unwrap_or_else(|| OsString::from("localhost"));
-    match port.unwrap_or(MQTT_PORT) {
+    match port {
         0 => Target::Unix(PathBuf::from(host)),
         port => Target::Tcp { host: host.to_string_lossy().into_owned(), port },
     }

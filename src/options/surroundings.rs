@@ -79,8 +79,10 @@ pub(super) fn fill_defaults(raw: &mut Raw, program: Program, from: &Surroundings
 
 fn fill_from_url(raw: &mut Raw, program: Program, from: &Surroundings<'_>) -> Result<(), Halt> {
     let Some(text) = from.set_variable("MQTT_URL") else { return Ok(()) };
-    let invalid =
-        Complaint::InvalidVariable { name: "MQTT_URL", want: "mqtt://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]" };
+    let invalid = Complaint::InvalidVariable {
+        name: "MQTT_URL",
+        want: "mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC]",
+    };
     let url = url::parse(&text).map_err(|_| Halt::from(invalid))?;
     if raw.username.is_none() {
         raw.username = url.username;
@@ -88,6 +90,8 @@ fn fill_from_url(raw: &mut Raw, program: Program, from: &Surroundings<'_>) -> Re
         raw.password = raw.password.take().or(url.password.map(PasswordSource::Given));
     }
     if raw.port != Some(0) {
+        // What the scheme says is about its own host.
+        raw.tls.os_certificates |= url.tls && raw.host.is_none();
         raw.host.get_or_insert(url.host);
         raw.port.get_or_insert(url.port);
     }

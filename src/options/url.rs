@@ -1,4 +1,4 @@
-//! `-L` and MQTT_URL: `mqtt://[user[:password]@]host[:port][/topic]`.
+//! `-L` and MQTT_URL: `mqtt://[user[:password]@]host[:port][/topic]`, also `mqtts:`.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -10,9 +10,13 @@ use super::numbers::atoi;
 
 /// Port of `mqtt:` URLs without one.
 const MQTT_PORT: u16 = 1883;
+/// Port of `mqtts:` URLs without one.
+const MQTTS_PORT: u16 = 8883;
 
 /// The parts of a URL. There is no percent-decoding, as in mosquitto.
 pub(super) struct Url {
+    /// The scheme asks for TLS.
+    pub tls: bool,
     pub username: Option<OsString>,
     pub password: Option<Zeroizing<Vec<u8>>>,
     pub host: OsString,
@@ -22,7 +26,7 @@ pub(super) struct Url {
 }
 
 pub(super) fn parse(text: &OsStr) -> Result<Url, Halt> {
-    let rest = after_scheme(text.as_bytes())?;
+    let (tls, rest) = after_scheme(text.as_bytes())?;
     let (authority, topic) = match split(rest, b'/') {
         Some((authority, topic)) => (authority, Some(os(topic))),
         None => (rest, None),
@@ -39,25 +43,29 @@ pub(super) fn parse(text: &OsStr) -> Result<Url, Halt> {
         None => (None, None),
     };
     let (host, port) = host_and_port(address)?;
-    Ok(Url { username, password, host: os(host), port, topic })
+    let port = port.unwrap_or(if tls { MQTTS_PORT } else { MQTT_PORT });
+    Ok(Url { tls, username, password, host: os(host), port, topic })
 }
 
-fn after_scheme(text: &[u8]) -> Result<&[u8], Halt> {
-    for (scheme, built) in [("mqtt", true), ("mqtts", false), ("ws", false), ("wss", false)] {
+/// Whether the scheme asks for TLS, and what follows it.
+fn after_scheme(text: &[u8]) -> Result<(bool, &[u8]), Halt> {
+    for (scheme, built) in [("mqtt", true), ("mqtts", true), ("ws", false), ("wss", false)] {
         let length = scheme.len();
         if text.len() >= length
             && text[..length].eq_ignore_ascii_case(scheme.as_bytes())
             && text[length..].starts_with(b"://")
         {
-            let rest = &text[length + 3..];
-            return if built { Ok(rest) } else { Err(Complaint::SchemeNotBuilt(scheme.to_owned()).into()) };
+            if !built {
+                return Err(Complaint::SchemeNotBuilt(scheme.to_owned()).into());
+            }
+            return Ok((scheme.ends_with('s'), &text[length + 3..]));
         }
     }
     Err(Complaint::UrlScheme.into())
 }
 
 /// `host`, `host:port`, and (unlike mosquitto) `[v6]` and `[v6]:port`.
-fn host_and_port(address: &[u8]) -> Result<(&[u8], u16), Halt> {
+fn host_and_port(address: &[u8]) -> Result<(&[u8], Option<u16>), Halt> {
     let bracketed = address.strip_prefix(b"[").and_then(|inner| split(inner, b']'));
     let (host, port) = match bracketed {
         Some((host, rest)) => (host, rest.strip_prefix(b":")),
@@ -66,11 +74,11 @@ fn host_and_port(address: &[u8]) -> Result<(&[u8], u16), Halt> {
             None => (address, None),
         },
     };
-    let port = match port.map(atoi) {
-        Some(port) => u16::try_from(port).map_err(|_| Complaint::InvalidPort(port))?,
-        None => MQTT_PORT,
+    let number = |port: &[u8]| {
+        let port = atoi(port);
+        u16::try_from(port).map_err(|_| Complaint::InvalidPort(port))
     };
-    Ok((host, port))
+    Ok((host, port.map(number).transpose()?))
 }
 
 /// What stands before and behind the first `at`.
@@ -107,6 +115,8 @@ mod tests {
             ("mqtt://[::1]/t", (None, None, "::1".into(), 1883, some("t"))),
             ("mqtt://u@[::1]:7/t", (some("u"), None, "::1".into(), 7, some("t"))),
             ("mqtt://h:y/t", (None, None, "h".into(), 0, some("t"))),
+            ("mqtts://h/t", (None, None, "h".into(), 8883, some("t"))),
+            ("MQTTS://h:1/t", (None, None, "h".into(), 1, some("t"))),
         ];
         for (text, expected) in cases {
             assert_eq!(parts(text), expected, "{text}");

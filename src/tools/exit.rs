@@ -15,6 +15,8 @@ pub enum Exit {
     ProtocolError,
     /// 7: the connection was lost, or a message refused before it was sent.
     ConnectionLost,
+    /// 14: TLS failed.
+    TlsFailed,
     /// 27: `-W` ran out.
     TimedOut,
     /// 255: a signal came before the broker answered.
@@ -40,6 +42,7 @@ impl From<Exit> for ExitCode {
             Exit::Failure => 1,
             Exit::ProtocolError => 2,
             Exit::ConnectionLost => 7,
+            Exit::TlsFailed => 14,
             Exit::TimedOut => 27,
             Exit::Interrupted => 255,
             Exit::PublishDenied => 41,

@@ -8,7 +8,11 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::client::{Connection, Event, KeepAliveExceeded, Outbox, Settings, Violation};
-use crate::transport::{self, ConnectError, Stream, Target};
+use crate::transport::tls::TlsError;
+use crate::transport::{Address, ConnectError, Connector, Stream, Target};
+
+/// How a TLS record begins that says what is wrong.
+const TLS_ALERT: &[u8] = &[0x15, 0x03];
 
 /// An outbox that has grown beyond this gives its memory back once it is written.
 const OUTBOX_KEPT: usize = 1 << 20;
@@ -22,6 +26,8 @@ pub enum Lost {
     KeepAlive,
     /// The broker sent what it must not.
     Violation(Violation),
+    /// TLS failed: whoever the other side is, it isn't whom we want to talk to.
+    Tls(TlsError),
 }
 
 impl From<Violation> for Lost {
@@ -51,8 +57,18 @@ pub struct Link {
     pub connection: Connection,
     /// What is to be written.
     pub outbox: Outbox,
-    target: Target,
+    connector: Connector,
     stream: Option<Stream>,
+    /// TLS failed while writing.
+    failure: Option<TlsError>,
+    /// The broker has said something on this connection.
+    was_answered: bool,
+    /// The broker has closed it.
+    was_closed: bool,
+    /// What the broker said first is no MQTT but TLS.
+    answer_is_tls: bool,
+    /// A stream was open once.
+    was_open: bool,
     /// How much of the outbox was written.
     written: usize,
     /// Writing failed; what the broker still had to say is read before the connection counts as lost.
@@ -70,8 +86,13 @@ impl Link {
         Link {
             connection: Connection::new(settings),
             outbox: Outbox::new(trace),
-            target,
+            connector: Connector::new(target),
             stream: None,
+            failure: None,
+            was_answered: false,
+            was_closed: false,
+            answer_is_tls: false,
+            was_open: false,
             written: 0,
             write_failed: false,
             input: vec![0; read_size],
@@ -86,18 +107,20 @@ impl Link {
     /// # Errors
     /// [`ConnectError`]
     pub fn open(&mut self) -> Result<(), ConnectError> {
-        let stream = transport::connect(&self.target)?;
+        let stream = self.connector.connect()?;
         stream.set_nonblocking(true).map_err(ConnectError::Io)?;
         self.stream = Some(stream);
         self.unread = false;
         (self.start, self.end, self.written, self.write_failed) = (0, 0, 0, false);
+        self.failure = None;
+        (self.was_answered, self.was_closed, self.answer_is_tls) = (false, false, false);
         self.connection.connect(Instant::now(), &mut self.outbox);
         Ok(())
     }
 
     /// Connecting the stream must not take longer than until then.
     pub fn set_connect_deadline(&mut self, until: Option<Instant>) {
-        self.target.deadline = until;
+        self.connector.set_deadline(until);
     }
 
     /// What was received and not handled yet.
@@ -131,6 +154,9 @@ impl Link {
     /// Writes what the stream takes now.
     pub fn flush(&mut self) {
         let Some(stream) = &mut self.stream else { return };
+        if stream.has_unwritten() && stream.flush().is_err() {
+            self.write_failed = true;
+        }
         while self.written < self.outbox.bytes.len() && !self.write_failed {
             match stream.write(&self.outbox.bytes[self.written..]) {
                 Ok(count) => {
@@ -139,7 +165,10 @@ impl Link {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => self.write_failed = true,
+                Err(error) => {
+                    self.failure = TlsError::within(&error).cloned();
+                    self.write_failed = true;
+                }
             }
         }
         if self.written == self.outbox.bytes.len() {
@@ -159,9 +188,12 @@ impl Link {
             return Ok(Ready { input: true, other: false });
         }
         let mut flags = PollFlags::IN;
-        if self.unwritten() > 0 && !self.write_failed {
+        if self.waits_to_write() {
             flags |= PollFlags::OUT;
         }
+        // What has come already is nothing to wait for.
+        let at_hand = self.failure.is_some() || self.stream.as_ref().is_some_and(Stream::has_buffered);
+        let until = if at_hand { Some(Instant::now()) } else { until };
         let mut fds = Vec::with_capacity(2);
         if let Some(stream) = &self.stream {
             fds.push(PollFd::from_borrowed_fd(stream.as_fd(), flags));
@@ -178,7 +210,7 @@ impl Link {
         let mut events = fds.iter().map(PollFd::revents);
         let stream = if self.stream.is_some() { events.next() } else { None }.unwrap_or(PollFlags::empty());
         let ready = Ready {
-            input: stream.intersects(!PollFlags::OUT),
+            input: at_hand || stream.intersects(!PollFlags::OUT),
             other: events.next().is_some_and(|events| !events.is_empty()),
         };
         if stream.contains(PollFlags::OUT) {
@@ -197,9 +229,19 @@ impl Link {
         }
         self.make_room();
         let Some(stream) = &mut self.stream else { return Err(Lost::Closed) };
+        if let Some(failure) = self.failure.take() {
+            return Err(self.tls_failed(failure));
+        }
         match stream.read(&mut self.input[self.end..]) {
-            Ok(0) => Err(Lost::Closed),
+            Ok(0) => {
+                self.was_closed = true;
+                Err(Lost::Closed)
+            }
             Ok(count) => {
+                if !self.was_answered {
+                    (self.was_answered, self.was_open) = (true, true);
+                    self.answer_is_tls = self.input[..count].starts_with(TLS_ALERT);
+                }
                 self.end += count;
                 self.connection.received(Instant::now());
                 Ok(true)
@@ -207,8 +249,49 @@ impl Link {
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
                 Ok(false)
             }
-            Err(_) => Err(Lost::Closed),
+            Err(error) => Err(match TlsError::within(&error) {
+                Some(failure) => self.tls_failed(failure.clone()),
+                None => {
+                    self.was_closed = true;
+                    Lost::Closed
+                }
+            }),
         }
+    }
+
+    /// A broker that was there before and now goes in the middle of a handshake is on its way down or up.
+    fn tls_failed(&self, failure: TlsError) -> Lost {
+        if failure.is_cut_off() && self.was_open { Lost::Closed } else { Lost::Tls(failure) }
+    }
+
+    /// The next [`Link::receive`] says that TLS failed.
+    pub fn put_back(&mut self, failure: TlsError) {
+        self.failure = Some(failure);
+    }
+
+    /// What may be the matter with a connection that ended before the broker said anything in MQTT.
+    pub fn hint(&self) -> Option<&'static str> {
+        let target = self.connector.target();
+        if target.tls.is_some() || !matches!(target.address, Address::Tcp { .. }) {
+            return None;
+        }
+        if self.answer_is_tls {
+            Some(
+                "The broker speaks TLS on this port; --cafile, --capath or --tls-use-os-certs makes us speak it, too.",
+            )
+        } else if self.was_closed && !self.was_answered {
+            Some(
+                "The broker didn't answer CONNECT. If it expects TLS on this port, add --cafile, --capath or --tls-use-os-certs.",
+            )
+        } else {
+            None
+        }
+    }
+
+    /// Whether there is something that only waits for the socket to take it.
+    fn waits_to_write(&self) -> bool {
+        let Some(stream) = &self.stream else { return false };
+        !self.write_failed && (stream.has_unwritten() || (self.unwritten() > 0 && stream.is_open()))
     }
 
     /// Whether the last read filled the buffer, so that more is likely to wait.
@@ -261,17 +344,28 @@ impl Link {
 
     /// As [`Link::finish`], and waits for the broker to close as well: for those who may have unread messages.
     pub fn finish_reading(&mut self, until: Instant) {
-        let Some(stream) = self.stream.as_ref().and_then(|stream| stream.try_clone().ok()) else { return };
-        if self.finish(Some(until)) {
+        if self.write_rest(Some(until))
+            && let Some(stream) = &mut self.stream
+        {
             drain(stream, until);
         }
+        self.close();
     }
 
     /// Writes all that is left, waiting for the stream as long as it is alive but not past `until`, and closes it.
     /// `false`: not everything went out.
     pub fn finish(&mut self, until: Option<Instant>) -> bool {
+        let all = self.write_rest(until);
+        if let Some(stream) = &mut self.stream {
+            stream.say_goodbye();
+        }
+        self.close();
+        all
+    }
+
+    fn write_rest(&mut self, until: Option<Instant>) -> bool {
         self.flush();
-        while self.unwritten() > 0 && !self.write_failed {
+        while self.waits_to_write() {
             let Some(stream) = &self.stream else { break };
             let mut fds = [PollFd::from_borrowed_fd(stream.as_fd(), PollFlags::OUT)];
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -282,25 +376,25 @@ impl Link {
             }
             self.flush();
         }
-        let all = self.unwritten() == 0;
-        self.close();
-        all
+        self.unwritten() == 0 && !self.stream.as_ref().is_some_and(Stream::has_unwritten)
     }
 }
 
 /// Tells the broker that nothing more comes, and reads what it has still sent until it closes, at most until then.
 /// Closing a socket with unread input makes the system throw away what the broker hasn't read yet: our last
 /// acknowledgements, and DISCONNECT.
-fn drain(mut stream: Stream, until: Instant) {
+fn drain(stream: &mut Stream, until: Instant) {
     let mut block = [0; 4096];
     if stream.shutdown_write().is_err() {
         return;
     }
     loop {
-        let mut fds = [PollFd::from_borrowed_fd(stream.as_fd(), PollFlags::IN)];
-        let left = timespec(Some(until.saturating_duration_since(Instant::now())));
-        if !matches!(poll(&mut fds, left.as_ref()), Ok(1..) | Err(rustix::io::Errno::INTR)) {
-            return;
+        if !stream.has_buffered() {
+            let mut fds = [PollFd::from_borrowed_fd(stream.as_fd(), PollFlags::IN)];
+            let left = timespec(Some(until.saturating_duration_since(Instant::now())));
+            if !matches!(poll(&mut fds, left.as_ref()), Ok(1..) | Err(rustix::io::Errno::INTR)) {
+                return;
+            }
         }
         match stream.read(&mut block) {
             Ok(1..) if Instant::now() < until => {}

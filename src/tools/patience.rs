@@ -35,7 +35,7 @@ pub fn open(link: &mut Link, patience: &Patience) -> Result<(), ConnectError> {
         match result {
             Ok(Answer::Final) => return Ok(()),
             Ok(Answer::ComeBack) if !may_go_on => return Ok(()),
-            Err(error) if !may_go_on => return Err(error),
+            Err(error) if !may_go_on || is_lasting(&error) => return Err(error),
             _ => link.close(),
         }
         left -= 1;
@@ -77,6 +77,11 @@ fn attempt(link: &mut Link, until: Option<Instant>) -> Result<Answer, ConnectErr
             match link.receive() {
                 Ok(_) => {}
                 Err(Lost::Violation(_)) => return Ok(Answer::Final),
+                // Time doesn't mend a certificate.
+                Err(Lost::Tls(error)) if !error.is_cut_off() => {
+                    link.put_back(error);
+                    return Ok(Answer::Final);
+                }
                 Err(_) => return Err(system(rustix::io::Errno::CONNRESET)),
             }
             if let Some(answer) = answer(link.received(), link.connection.version()) {
@@ -88,6 +93,11 @@ fn attempt(link: &mut Link, until: Option<Instant>) -> Result<Answer, ConnectErr
             return Err(system(rustix::io::Errno::TIMEDOUT));
         }
     }
+}
+
+/// Settings that can't be used now can't be used later.
+fn is_lasting(error: &ConnectError) -> bool {
+    matches!(error, ConnectError::Tls(_) | ConnectError::TlsFile(_))
 }
 
 fn system(error: rustix::io::Errno) -> ConnectError {

@@ -100,7 +100,13 @@ impl Publisher {
                     self.clear_progress();
                     self.link.flush();
                     self.report.violation(violation);
+                    self.report.hint(self.link.hint());
                     return Exit::ProtocolError;
+                }
+                End::Lost(Lost::Tls(error)) => {
+                    self.clear_progress();
+                    self.report.tls_failed(&error);
+                    return Exit::TlsFailed;
                 }
                 End::Lost(_) if self.may_lose_lines() => {
                     self.clear_progress();
@@ -110,6 +116,7 @@ impl Publisher {
                 End::Lost(_) if matches!(self.feed, Feed::Lines { .. }) => self.reconnect(),
                 End::Lost(_) => {
                     self.report.connection_lost();
+                    self.report.hint(self.link.hint());
                     return Exit::ConnectionLost;
                 }
             }

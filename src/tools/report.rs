@@ -6,6 +6,7 @@ use std::io::Write;
 use crate::client::{PublishError, Violation};
 use crate::protocol::{ReasonCode, Version};
 use crate::transport::ConnectError;
+use crate::transport::tls::TlsError;
 
 /// Where errors and warnings go; `--quiet` silences it.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +40,25 @@ impl Report {
     pub fn not_connected(self, error: &ConnectError) {
         match error {
             ConnectError::Io(error) => self.line(format_args!("Error: {}", system_words(error))),
+            ConnectError::TlsFile(which) => {
+                self.line(format_args!("Error: Problem setting TLS options: File not found. {which}"));
+            }
+            ConnectError::Tls(error) => {
+                self.line(format_args!("Unable to connect (A TLS error occurred). {error}."));
+            }
             other => self.line(format_args!("Unable to connect ({other}).")),
+        }
+    }
+
+    /// TLS didn't come about, or broke.
+    pub fn tls_failed(self, error: &TlsError) {
+        self.line(format_args!("Error: Protocol error: {error}."));
+    }
+
+    /// What may be the matter.
+    pub fn hint(self, hint: Option<&str>) {
+        if let Some(hint) = hint {
+            self.line(format_args!("{hint}"));
         }
     }
 

@@ -86,11 +86,17 @@ impl Requester {
                 Err(Lost::Violation(violation)) => {
                     self.link.flush();
                     self.report.violation(violation);
+                    self.report.hint(self.link.hint());
                     return Exit::ProtocolError;
+                }
+                Err(Lost::Tls(error)) if !self.answered => {
+                    self.report.tls_failed(&error);
+                    return Exit::TlsFailed;
                 }
                 Err(_) if self.answered => return Exit::Success,
                 Err(_) => {
                     self.report.connection_lost();
+                    self.report.hint(self.link.hint());
                     return Exit::ConnectionLost;
                 }
             }

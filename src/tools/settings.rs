@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::report::Report;
 use crate::client;
 use crate::options::{ConnectionSettings, Target};
 use crate::protocol::{PropertiesBuf, Property, Version};
@@ -19,14 +20,18 @@ pub fn target(settings: &ConnectionSettings) -> transport::Target {
         bind: settings.bind_address.clone(),
         nodelay: settings.nodelay,
         deadline: None,
+        tls: settings.tls.clone(),
     }
 }
 
-/// What to say in CONNECT. `receive_maximum` is how many QoS 1 and 2 messages we take at a time (5.0).
+/// What to say in CONNECT; and what is to be warned of is said now. `receive_maximum` is how many QoS 1 and 2 messages we take at a time (5.0).
 ///
 /// # Errors
 /// The system's, when there are no random bytes for a ClientId.
 pub fn client(settings: &ConnectionSettings, receive_maximum: u16) -> io::Result<client::Settings> {
+    for warning in &settings.warnings {
+        Report::new(settings.quiet).line(format_args!("{warning}"));
+    }
     let client_id = match &settings.client_id {
         Some(id) => id.clone(),
         None if settings.version == Version::V31 => random_client_id()?,

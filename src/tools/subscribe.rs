@@ -65,6 +65,8 @@ struct Subscriber {
     was_open: bool,
     /// Enough messages: only what is under way at QoS 2 is brought to its end.
     leaving: bool,
+    /// It was said what may be the matter; trying again doesn't make it new.
+    was_hinted: bool,
 }
 
 /// The whole of mqtt-sub: parses this process's command line and does what it says.
@@ -108,6 +110,7 @@ pub fn run(job: SubscribeJob) -> Exit {
         count: 0,
         was_open: false,
         leaving: false,
+        was_hinted: false,
     };
     let exit = subscriber.run();
     subscriber.output.trace(&mut subscriber.link.outbox);
@@ -125,7 +128,12 @@ impl Subscriber {
                 End::Lost(Lost::Violation(violation)) => {
                     self.link.flush();
                     self.report.violation(violation);
+                    self.report.hint(self.link.hint());
                     return Exit::ProtocolError;
+                }
+                End::Lost(Lost::Tls(error)) if !self.leaving => {
+                    self.report.tls_failed(&error);
+                    return Exit::TlsFailed;
                 }
                 End::Lost(_) if self.leaving => return Exit::Success,
                 End::Lost(_) if self.may_lose_messages() => {
@@ -156,6 +164,10 @@ impl Subscriber {
     /// Tries every second until there is a stream again, or there is a reason to end.
     fn reconnect(&mut self) -> Option<Exit> {
         let mut reconnect = Reconnect::default();
+        if !self.was_hinted {
+            self.was_hinted = true;
+            self.report.hint(self.link.hint());
+        }
         self.link.close();
         reconnect.failed(Instant::now());
         while let Some(due) = reconnect.due() {

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use super::tls::TlsSettings;
+
 /// The far end of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
@@ -17,7 +19,7 @@ pub enum Address {
     Unix(PathBuf),
 }
 
-/// All that [`connect`](super::connect) needs to know.
+/// All that a [`Connector`](super::Connector) needs to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// Where to.
@@ -28,4 +30,6 @@ pub struct Target {
     pub nodelay: bool,
     /// When connecting counts as failed; the system decides if there is none. Looking a name up isn't cut short.
     pub deadline: Option<Instant>,
+    /// Speak TLS, so.
+    pub tls: Option<TlsSettings>,
 }

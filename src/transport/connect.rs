@@ -9,7 +9,8 @@ use std::time::Instant;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::{Address, Stream, Target};
+use super::tls::{SetupError, TlsClient, TlsError};
+use super::{Address, Socket as Plain, Stream, Target};
 
 /// Longest path a unix socket can have, in bytes; the system keeps one more for a zero byte.
 const UNIX_PATH_MAX: usize = 107;
@@ -23,6 +24,19 @@ pub enum ConnectError {
     InvalidAddress,
     /// What the system said to the last address tried.
     Io(io::Error),
+    /// A file that TLS needs can't be opened: which, and why.
+    TlsFile(String),
+    /// TLS can't be set up as it should.
+    Tls(TlsError),
+}
+
+impl From<SetupError> for ConnectError {
+    fn from(error: SetupError) -> Self {
+        match error {
+            SetupError::File(which) => ConnectError::TlsFile(which),
+            SetupError::Other(error) => ConnectError::Tls(error),
+        }
+    }
 }
 
 impl fmt::Display for ConnectError {
@@ -31,32 +45,67 @@ impl fmt::Display for ConnectError {
             ConnectError::Lookup => f.write_str("Lookup error"),
             ConnectError::InvalidAddress => f.write_str("Invalid input"),
             ConnectError::Io(error) => error.fmt(f),
+            ConnectError::TlsFile(which) => f.write_str(which),
+            ConnectError::Tls(error) => error.fmt(f),
         }
     }
 }
 
 impl std::error::Error for ConnectError {}
 
-/// Connects, waiting as long as the system does.
-///
-/// # Errors
-/// [`ConnectError`]; of several addresses, the last one's.
-pub fn connect(target: &Target) -> Result<Stream, ConnectError> {
-    match &target.address {
-        Address::Tcp { host, port } => connect_tcp(host, *port, target),
-        Address::Unix(path) => connect_unix(path),
+/// Makes connections to one target. What they share is set up once, with the first.
+pub struct Connector {
+    target: Target,
+    tls: Option<TlsClient>,
+}
+
+impl Connector {
+    /// Does nothing yet.
+    pub fn new(target: Target) -> Self {
+        Connector { target, tls: None }
+    }
+
+    /// Where to, and how.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// When the next connecting counts as failed.
+    pub fn set_deadline(&mut self, until: Option<Instant>) {
+        self.target.deadline = until;
+    }
+
+    /// Connects, waiting as long as the target's deadline or the system allows. TLS's handshake comes later, with the first read or write.
+    ///
+    /// # Errors
+    /// [`ConnectError`]; of several addresses, the last one's.
+    pub fn connect(&mut self) -> Result<Stream, ConnectError> {
+        if let (Some(settings), None) = (&self.target.tls, &self.tls) {
+            self.tls = Some(TlsClient::new(settings)?);
+        }
+        let (socket, host) = match &self.target.address {
+            Address::Tcp { host, port } => (connect_tcp(host, *port, &self.target)?, Some(host.as_str())),
+            Address::Unix(path) => (connect_unix(path)?, None),
+        };
+        match &self.tls {
+            None => Ok(Stream::Plain(socket)),
+            Some(tls) => {
+                let stream = tls.connect(host, socket).map_err(ConnectError::Tls)?;
+                Ok(Stream::Tls(Box::new(stream)))
+            }
+        }
     }
 }
 
-fn connect_unix(path: &Path) -> Result<Stream, ConnectError> {
+fn connect_unix(path: &Path) -> Result<Plain, ConnectError> {
     let length = path.as_os_str().len();
     if length == 0 || length > UNIX_PATH_MAX {
         return Err(ConnectError::InvalidAddress);
     }
-    UnixStream::connect(path).map(Stream::Unix).map_err(ConnectError::Io)
+    UnixStream::connect(path).map(Plain::Unix).map_err(ConnectError::Io)
 }
 
-fn connect_tcp(host: &str, port: u16, target: &Target) -> Result<Stream, ConnectError> {
+fn connect_tcp(host: &str, port: u16, target: &Target) -> Result<Plain, ConnectError> {
     let local = target.bind.as_deref().map(|name| resolve(name, 0)).transpose()?;
     let mut last = ConnectError::Lookup;
     for remote in resolve(host, port)? {
@@ -65,7 +114,7 @@ fn connect_tcp(host: &str, port: u16, target: &Target) -> Result<Stream, Connect
                 if target.nodelay {
                     socket.set_tcp_nodelay(true).map_err(ConnectError::Io)?;
                 }
-                return Ok(Stream::Tcp(socket.into()));
+                return Ok(Plain::Tcp(socket.into()));
             }
             Err(error) => last = ConnectError::Io(error),
         }
@@ -120,7 +169,11 @@ mod tests {
     use std::os::unix::net::UnixListener;
 
     fn target(address: Address) -> Target {
-        Target { address, bind: None, nodelay: true, deadline: None }
+        Target { address, bind: None, nodelay: true, deadline: None, tls: None }
+    }
+
+    fn connect(target: &Target) -> Result<Stream, ConnectError> {
+        Connector::new(target.clone()).connect()
     }
 
     #[test]
@@ -144,7 +197,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s");
         let listener = UnixListener::bind(&path).unwrap();
-        assert!(matches!(connect(&target(Address::Unix(path))), Ok(Stream::Unix(_))));
+        assert!(matches!(connect(&target(Address::Unix(path))), Ok(Stream::Plain(Plain::Unix(_)))));
         drop(listener);
         let long = Address::Unix("x".repeat(108).into());
         assert!(matches!(connect(&target(long)), Err(ConnectError::InvalidAddress)));

@@ -181,16 +181,35 @@ const COMPLAINTS: &[(&str, &str, &str, &str)] = &[
     ("pub", "-t a", "Error: Both topic and message must be supplied.", "u"),
     ("pub", "-m a", "Error: Both topic and message must be supplied.", "u"),
     // Ours: not built yet, and never ignored.
-    ("pub", "-t a -m b --cafile x", "Error: The option '--cafile' is not built yet.", "h"),
-    ("pub", "-D publish topic-alias 1", "Error: The option '-D' is not built yet.", "h"),
-    ("sub", "-t a --pretty", "Error: The option '--pretty' is not built yet.", "h"),
-    ("pub", "-L mqtts://h/t", "Error: The URL scheme 'mqtts' is not built yet, only 'mqtt' is.", "h"),
     (
         "pub",
-        "-t a -m b -p 8883",
-        "Error: Port 8883 means TLS, which is not built yet; add --no-tls to use it without.",
+        "-t a -m b --cert x",
+        "Error: Both certfile and keyfile must be provided if one of them is set.",
         "h",
     ),
+    ("pub", "-t a -m b --keyform pem", "Error: If keyform is set, keyfile must be also specified.", "h"),
+    (
+        "pub",
+        "-t a -m b --psk 00 --psk-identity x --capath y",
+        "Error: Only one of --psk or --cafile/--capath may be used at once.",
+        "h",
+    ),
+    ("sub", "-t a --psk 00", "Error: --psk-identity required if --psk used.", "h"),
+    ("rr", "-t a -m b -e c --psk 0x --psk-identity x", "Error: Problem setting TLS-PSK options.", ""),
+    (
+        "pub",
+        "-t a -m b --cafile x --tls-version tlsv1.1",
+        "Error: Problem setting TLS options, check the options are valid.",
+        "",
+    ),
+    (
+        "pub",
+        "-t a -m b --cafile x --tls-engine y",
+        "Error: Problem setting TLS engine, is y a valid engine? Engines are not supported here.",
+        "",
+    ),
+    ("pub", "-D publish topic-alias 1", "Error: The option '-D' is not built yet.", "h"),
+    ("sub", "-t a --pretty", "Error: The option '--pretty' is not built yet.", "h"),
     ("pub", "-o x -o y", "Error: Duplicate -o argument given.", "b"),
 ];
 
@@ -350,6 +369,36 @@ fn unix_sockets_and_urls() {
     assert_eq!((job.topic.as_str(), job.connection.username.as_deref()), ("a/b", Some("u")));
     let job = subscribe(&split("-t x -L mqtt://h/a/#")).unwrap();
     assert_eq!(job.filters, ["x", "a/#"]);
+}
+
+#[test]
+fn what_turns_tls_on_and_which_port_it_means() {
+    let connection = |line: &str| publish(&split(&format!("-t a -m x {line}"))).unwrap().connection;
+    let port = |line: &str| match connection(line).target {
+        Target::Tcp { port, .. } => port,
+        Target::Unix(_) => 0,
+    };
+    for (line, wanted, is_tls) in [
+        ("", 1883, false),
+        ("--cafile x", 8883, true),
+        ("--capath x -p 1", 1, true),
+        ("--psk 00 --psk-identity me", 8883, true),
+        ("--tls-use-os-certs", 1883, true),
+        ("-p 8883", 8883, true),
+        ("-p 8883 --no-tls", 8883, false),
+        ("--cafile x --no-tls", 8883, false),
+        ("--cert x --key y", 1883, false),
+        ("-L mqtts://h/t", 8883, true),
+        ("-L mqtts://h:1/t", 1, true),
+    ] {
+        assert_eq!((port(line), connection(line).tls.is_some()), (wanted, is_tls), "{line}");
+    }
+    assert!(connection("-p 8883").tls.unwrap().os_certificates);
+    assert!(!connection("-p 8883 --cafile x").tls.unwrap().os_certificates);
+    assert_eq!(connection("--insecure").warnings.len(), 1);
+    assert_eq!(connection("--insecure --no-tls").warnings.len(), 0);
+    let tls = connection("--cafile x --ciphers c --tls-version tlsv1.3").tls.unwrap();
+    assert_eq!((tls.ciphers, tls.ciphersuites.as_deref()), (None, Some("c")));
 }
 
 #[test]
