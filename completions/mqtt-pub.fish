@@ -7,7 +7,7 @@ complete -c mqtt-pub -l repeat-delay -d 'Wait so long before publishing it again
 complete -c mqtt-pub -s m -l message -d 'The message.' -r -f
 complete -c mqtt-pub -s f -l file -d 'A whole file is the message.' -r -F
 complete -c mqtt-pub -s h -l host -d 'Host name or address of the broker. Default: localhost.' -r -f -a "(__fish_print_hostnames)"
-complete -c mqtt-pub -s p -l port -d 'Port; 0: the host is a unix socket\'s path. Default: 1883, with TLS 8883.' -r -f
+complete -c mqtt-pub -s p -l port -d 'Port; 0: the host is a unix socket\'s path. Default: 1883 or 8883.' -r -f
 complete -c mqtt-pub -l unix -d 'Connect through a unix socket instead of TCP.' -r -F
 complete -c mqtt-pub -s L -l url -d 'All in one: mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC.' -r -f
 complete -c mqtt-pub -s A -d 'Local address or host name to connect from.' -r -f -a "(__fish_print_hostnames)"

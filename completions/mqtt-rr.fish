@@ -11,7 +11,7 @@ new\t''
 never\t''"
 complete -c mqtt-rr -s F -d 'Print messages in this format. Not built yet.' -r -f
 complete -c mqtt-rr -s h -l host -d 'Host name or address of the broker. Default: localhost.' -r -f -a "(__fish_print_hostnames)"
-complete -c mqtt-rr -s p -l port -d 'Port; 0: the host is a unix socket\'s path. Default: 1883, with TLS 8883.' -r -f
+complete -c mqtt-rr -s p -l port -d 'Port; 0: the host is a unix socket\'s path. Default: 1883 or 8883.' -r -f
 complete -c mqtt-rr -l unix -d 'Connect through a unix socket instead of TCP.' -r -F
 complete -c mqtt-rr -s L -l url -d 'All in one: mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC.' -r -f
 complete -c mqtt-rr -s A -d 'Local address or host name to connect from.' -r -f -a "(__fish_print_hostnames)"

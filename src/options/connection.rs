@@ -40,7 +40,7 @@ fn address() -> Vec<Flag> {
                 .long("port")
                 .value_name("PORT")
                 .value_hint(ValueHint::Other)
-                .help("Port; 0: the host is a unix socket's path. Default: 1883, with TLS 8883."),
+                .help("Port; 0: the host is a unix socket's path. Default: 1883 or 8883."),
             "no port specified",
             |raw, given| {
                 let port = atoi(given.value.as_encoded_bytes());
