@@ -2,7 +2,7 @@
 
 use super::connection::{ConnectionKey, SessionKey};
 use super::limits::ListenerRules;
-use super::session::Session;
+use super::session::{Publisher, Session};
 use super::shard::Shard;
 use crate::auth::{Access, Who};
 use crate::protocol::QoS;
@@ -15,6 +15,17 @@ pub(super) fn may(listeners: &[ListenerRules], session: &Session, topic: &str, a
         Some(acl) => {
             let who = Who { client_id: &session.client_id, username: session.username.as_deref() };
             acl.allows(&who, topic, access)
+        }
+    }
+}
+
+/// Whether the publisher of a retained message may still write to its topic.
+pub(super) fn might_write(listeners: &[ListenerRules], publisher: &Publisher, topic: &str) -> bool {
+    match listeners.get(usize::from(publisher.listener)).and_then(|rules| rules.acl.as_ref()) {
+        None => true,
+        Some(acl) => {
+            let who = Who { client_id: &publisher.client_id, username: publisher.username.as_deref() };
+            acl.allows(&who, topic, Access::Write)
         }
     }
 }

@@ -127,6 +127,9 @@ impl Shard {
         }
         let will = self.check_will(&rules, connect)?;
         let (client_id, assigned) = self.check_client_id(&rules, connect)?;
+        if self.limits.memory_full {
+            return Err(refuse(ReasonCode::SERVER_BUSY, Ended::OutOfMemory));
+        }
         let known = self.find_session(&client_id).is_some();
         if !known && self.limits.global_max_clients.is_some_and(|max| self.sessions.len() >= max) {
             return Err(refuse_silently(ReasonCode::SERVER_BUSY, Ended::ServerBusy));
@@ -331,6 +334,9 @@ impl Shard {
         let changed = session.username != pending.username || session.listener != listener;
         session.username = pending.username.clone();
         session.listener = listener;
+        if changed {
+            session.publisher = None;
+        }
         session.mount_point = mount_point;
         // A 5.0 client's own Receive Maximum counts, even above ours; without one, ours (mosquitto).
         let limit = pending.receive_maximum.unwrap_or(ours);

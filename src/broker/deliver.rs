@@ -435,6 +435,9 @@ impl Fanout<'_> {
             _ => backlog.acknowledged_counted,
         };
         let (most, most_bytes) = (self.limits.max_queued_messages, self.limits.max_queued_bytes);
+        if self.limits.memory_full {
+            return self.dropped(receiver, out);
+        }
         if most != 0 && waiting >= most || most_bytes != 0 && backlog.bytes >= most_bytes {
             return self.dropped(receiver, out);
         }

@@ -58,6 +58,12 @@ pub struct Limits {
     pub connection_messages: bool,
     /// ClientIds must start with this.
     pub clientid_prefixes: Option<Box<str>>,
+    /// Whether the publisher of a retained message must still be allowed to write when it is delivered.
+    pub check_retain_source: bool,
+    /// How often expired retained messages are freed, in seconds.
+    pub retained_sweep: u64,
+    /// `memory_limit` is reached, as whoever drives the broker finds: nothing more is kept.
+    pub memory_full: bool,
 }
 
 impl Default for Limits {
@@ -79,6 +85,9 @@ impl Default for Limits {
             global_max_connections: None,
             connection_messages: true,
             clientid_prefixes: None,
+            check_retain_source: true,
+            retained_sweep: 60,
+            memory_full: false,
         }
     }
 }

@@ -96,6 +96,8 @@ pub enum Ended {
     TopicAliasInvalid,
     /// `global_max_clients` is reached.
     ServerBusy,
+    /// `memory_limit` is reached.
+    OutOfMemory,
     /// Its listener isn't configured any more.
     Administrative,
     /// The broker stops.

@@ -2,7 +2,7 @@
 
 use super::clock::Now;
 use super::connect::mounted;
-use super::connection::ConnectionKey;
+use super::connection::{ConnectionKey, SessionKey};
 use super::deliver::{Outgoing, Source};
 use super::limits::SEPARATORS;
 use super::message::Message;
@@ -130,6 +130,9 @@ impl Shard {
             client: self.name(key),
             publish: line(publish, topic),
         });
+        if self.limits.memory_full && self.refuse_to_keep(now, key, publish, out) {
+            return;
+        }
         let session = self.connections[key].session;
         if publish.qos == QoS::ExactlyOnce
             && !self.sessions[session as usize].inbound.insert(publish.packet_identifier)
@@ -179,7 +182,7 @@ impl Shard {
         let matched = self.deliver(now, &mut outgoing, &mut hint, out);
         let message = outgoing.message.take();
         if publish.retain {
-            self.retain(topic, &properties, publish.payload, publish.qos, expires, message);
+            self.retain(now, topic, &properties, publish.payload, publish.qos, expires, message, session);
         }
         if let Some(connection) = self.connections.get_mut(key) {
             connection.route_hint = hint;
@@ -188,22 +191,43 @@ impl Shard {
         matched
     }
 
+    /// `memory_limit` is reached: what would have to be kept is refused, so that nothing acknowledged is lost.
+    fn refuse_to_keep(
+        &mut self,
+        now: Now,
+        key: ConnectionKey,
+        publish: &Publish<'_>,
+        out: &mut Outbox,
+    ) -> bool {
+        let kept = publish.qos != QoS::AtMostOnce || publish.retain && !publish.payload.is_empty();
+        if kept && publish.qos != QoS::AtMostOnce && self.connections[key].version.is_v5() {
+            self.acknowledge(key, publish, ReasonCode::QUOTA_EXCEEDED, out);
+        } else if kept {
+            self.end(now, key, ReasonCode::QUOTA_EXCEEDED, Ended::OutOfMemory, out);
+        }
+        kept
+    }
+
     /// Stores or removes a retained message `[MQTT-3.3.1-5]`ff.
     pub(super) fn retain(
         &mut self,
+        now: Now,
         topic: &str,
         properties: &[u8],
         payload: &[u8],
         qos: QoS,
         expires: Option<u64>,
         message: Option<Arc<Message>>,
+        publisher: SessionKey,
     ) {
         if payload.is_empty() {
             self.retained.remove(topic);
         } else {
             let message = message
                 .unwrap_or_else(|| Arc::new(Message::new(topic, properties, payload, qos, true, expires)));
-            self.retained.set(message);
+            let publisher = self.sessions[publisher as usize].publisher();
+            self.retained.set_from(message, Some(publisher));
+            self.sweep_later(now);
         }
     }
 

@@ -23,6 +23,11 @@ impl Shard {
         self.limits = limits;
     }
 
+    /// `memory_limit` is reached, or no more.
+    pub fn set_memory_full(&mut self, full: bool) {
+        self.limits.memory_full = full;
+    }
+
     /// Other rules hold at the listeners from now on: every verdict that was kept is asked for anew. A listener keeps
     /// its index as long as a connection or a session refers to it ([`Shard::refers_to`]).
     pub fn set_listeners(&mut self, listeners: Vec<ListenerRules>) {
@@ -32,6 +37,11 @@ impl Shard {
         for (_, connection) in &mut self.connections {
             connection.may_write = None;
         }
+    }
+
+    /// Whether it is.
+    pub fn memory_full(&self) -> bool {
+        self.limits.memory_full
     }
 
     /// The rules of all listeners, as they are.

@@ -93,6 +93,17 @@ pub struct Will {
     pub delay: u32,
 }
 
+/// Who published a retained message: asked for again when it is delivered (`check_retain_source`).
+#[derive(Debug, PartialEq, Eq)]
+pub struct Publisher {
+    /// ClientId.
+    pub client_id: Box<str>,
+    /// User Name.
+    pub username: Option<Box<str>>,
+    /// Index of the listener.
+    pub listener: u16,
+}
+
 /// One session.
 #[derive(Debug)]
 pub struct Session {
@@ -126,6 +137,8 @@ pub struct Session {
     pub listener: u16,
     /// What its listener's `mount_point` puts before each topic.
     pub mount_point: Option<Arc<str>>,
+    /// What its retained messages know of it; made when first needed.
+    pub publisher: Option<Arc<Publisher>>,
 }
 
 impl Session {
@@ -147,7 +160,20 @@ impl Session {
             username: None,
             listener: 0,
             mount_point: None,
+            publisher: None,
         }
+    }
+
+    /// What its retained messages know of it.
+    pub fn publisher(&mut self) -> Arc<Publisher> {
+        let make = || {
+            Arc::new(Publisher {
+                client_id: self.client_id.clone(),
+                username: self.username.clone(),
+                listener: self.listener,
+            })
+        };
+        self.publisher.get_or_insert_with(make).clone()
     }
 
     /// Whether it outlives its connection.

@@ -37,6 +37,8 @@ pub struct Shard {
     pub(super) subscriptions: Subscriptions,
     pub(super) routes: RouteCache,
     pub(super) retained: Retained,
+    /// Expired retained messages will be freed at some time.
+    pub(super) sweep_is_set: bool,
     pub(super) timers: Timers,
     pub(super) pool: BufferPool,
     pub(super) frames: Frames,
@@ -71,6 +73,7 @@ impl Shard {
             subscriptions: Subscriptions::default(),
             routes: RouteCache::default(),
             retained: Retained::default(),
+            sweep_is_set: false,
             timers: Timers::default(),
             pool: BufferPool::default(),
             frames: Frames::default(),
@@ -247,6 +250,7 @@ impl Shard {
             match timer {
                 Timer::Silence(key, generation) => self.silence(now, key, generation, out),
                 Timer::SessionExpiry(session) => self.expire_session(now, session, out),
+                Timer::Sweep => self.sweep(now),
                 Timer::WillDelay(session) => self.publish_delayed_will(now, session, out),
             }
         }
@@ -269,6 +273,20 @@ impl Shard {
         } else {
             self.timers.set(since + allowed, Timer::Silence(key, generation));
         }
+    }
+
+    /// Has expired retained messages freed at some time; nobody gets them meanwhile.
+    pub(super) fn sweep_later(&mut self, now: Now) {
+        if !self.sweep_is_set && self.retained.any_expires() {
+            self.sweep_is_set = true;
+            self.timers.set(now.monotonic + self.limits.retained_sweep * 1000, Timer::Sweep);
+        }
+    }
+
+    fn sweep(&mut self, now: Now) {
+        self.sweep_is_set = false;
+        self.retained.sweep(now.wall);
+        self.sweep_later(now);
     }
 
     /// The session of a ClientId.

@@ -1,6 +1,6 @@
 //! SUBSCRIBE and UNSUBSCRIBE: plain and shared subscriptions, and the retained messages that they ask for.
 
-use super::access::may;
+use super::access::{may, might_write};
 use super::clock::Now;
 use super::connect::mounted;
 use super::connection::{ConnectionKey, SessionKey};
@@ -12,7 +12,7 @@ use super::shard::Shard;
 use crate::auth::Access;
 use crate::protocol::{
     Properties, QoS, ReasonCode, RetainHandling, SubAck, Subscribe, SubscriptionOptions, UnsubAck,
-    Unsubscribe, topic,
+    Unsubscribe, Version, topic,
 };
 use crate::routing::Subscriber;
 
@@ -33,7 +33,12 @@ impl Shard {
         let identifier = packet.properties.subscription_identifiers().next().unwrap_or(0);
         let mut codes = Vec::new();
         let mut asked_for = Vec::new();
+        let full = self.limits.memory_full;
         for (filter, options) in packet.filters() {
+            if full {
+                codes.push(refused(self.connections[key].version));
+                continue;
+            }
             let granted = self.add_subscription(key, filter, options, identifier, &mut asked_for, out);
             codes.push(granted as u8);
         }
@@ -121,10 +126,16 @@ impl Shard {
     /// Queues the retained messages that a filter matches `[MQTT-3.3.1-6]`; they go out as there is room.
     fn send_retained(&mut self, now: Now, session_key: SessionKey, filter: &str, subscriber: Subscriber) {
         let upgrade = self.limits.upgrade_outgoing_qos;
+        let check = self.limits.check_retain_source;
         let (listeners, sessions) = (&self.listeners, &mut self.sessions);
         let session = &mut sessions[session_key as usize];
-        self.retained.for_each_matched_by(filter, now.wall, |message| {
+        self.retained.for_each_matched_by(filter, now.wall, |message, publisher| {
             if !may(listeners, session, message.topic(), Access::Read) {
+                return;
+            }
+            // Who published it may have lost the right to since.
+            if check && !publisher.is_none_or(|publisher| might_write(listeners, publisher, message.topic()))
+            {
                 return;
             }
             session.backlog_mut().push(Delivery {
@@ -181,6 +192,11 @@ impl Shard {
             }
         }
     }
+}
+
+/// The code for a subscription that there is no room for.
+fn refused(version: Version) -> u8 {
+    if version.is_v5() { ReasonCode::QUOTA_EXCEEDED.0 } else { 0x80 }
 }
 
 /// What decoding doesn't know: mosquitto's limit of levels, and the rules of shared subscriptions.

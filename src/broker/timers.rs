@@ -15,6 +15,8 @@ pub enum Timer {
     SessionExpiry(SessionEpoch),
     /// A delayed Will is published.
     WillDelay(SessionEpoch),
+    /// Expired retained messages are freed.
+    Sweep,
 }
 
 /// All timers.

@@ -37,7 +37,7 @@ impl Shard {
         let kept = outgoing.message.take();
         if message.retain {
             let (topic, payload) = (message.topic(), message.payload());
-            self.retain(topic, message.properties(), payload, message.qos, expires, kept);
+            self.retain(now, topic, message.properties(), payload, message.qos, expires, kept, key);
         }
     }
 }

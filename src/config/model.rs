@@ -52,6 +52,12 @@ pub struct Settings {
     pub global_max_connections: Option<u32>,
     /// `connection_messages`: log connections, disconnections and Wills.
     pub connection_messages: bool,
+    /// `check_retain_source`: who published a retained message must still be allowed to when it is delivered.
+    pub check_retain_source: bool,
+    /// `retain_expiry_interval`: how often expired retained messages are freed; `None`: as we like.
+    pub retain_expiry_interval: Option<Duration>,
+    /// `memory_limit`: heap above which nothing more is kept, in bytes; 0: no limit.
+    pub memory_limit: u64,
     /// `sys_interval`: how often the `$SYS` topics are published, in seconds; 0: never.
     pub sys_interval: u16,
     /// `user`: the account to change to when started as root; `None`: mosquitto's default account.
@@ -86,6 +92,9 @@ impl Default for Settings {
             global_max_clients: None,
             global_max_connections: None,
             connection_messages: true,
+            check_retain_source: true,
+            retain_expiry_interval: None,
+            memory_limit: 0,
             sys_interval: 10,
             user: None,
             pid_file: None,

@@ -100,6 +100,7 @@ fn ended(why: Ended) -> &'static str {
         Ended::ClientIdentifierNotValid => ": client identifier not valid.",
         Ended::TopicAliasInvalid => ": topic alias invalid.",
         Ended::ServerBusy => ": server busy.",
+        Ended::OutOfMemory => ": out of memory.",
         Ended::Administrative => ": administrative action.",
         Ended::ServerStops => ": server shutting down.",
         Ended::Internal => ": implementation specific error.",

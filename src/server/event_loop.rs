@@ -186,6 +186,7 @@ impl Server {
                 Err(error) => return Err(Error::start(format!("Error: {}", reason(&error)))),
             }
             self.read_clock();
+            self.watch_memory();
             let again = std::mem::take(&mut self.again);
             for event in events.iter() {
                 self.event(event.token(), event.is_readable(), event.is_writable());
@@ -200,6 +201,20 @@ impl Server {
         }
         self.shut_down();
         Ok(())
+    }
+
+    /// Once a turn, where there is a `memory_limit`.
+    fn watch_memory(&mut self) {
+        let limit = self.settings.memory_limit;
+        let full = limit > 0 && observe::heap_in_use() > limit;
+        if full != self.shard.memory_full() {
+            self.shard.set_memory_full(full);
+            let text = match full {
+                true => "Warning: memory_limit is reached; nothing more is kept until there is room.",
+                false => "There is room below memory_limit again.",
+            };
+            self.say(LogType::Warning, text);
+        }
     }
 
     fn read_clock(&mut self) {

@@ -17,3 +17,4 @@ pub use error::Error;
 pub use event_loop::{Handle, Server};
 pub use prepare::Prepared;
 pub use reload::Reread;
+pub use rules::{limits, listener_rules};

@@ -17,7 +17,7 @@ use super::listen::{Listening, open_listed};
 use super::prepare::{Admission, Prepared};
 use super::rules;
 use super::slots::{Plan, Slot};
-use crate::broker::{Ended, Resident};
+use crate::broker::{Ended, Limits, Resident};
 use crate::config::{LogType, Settings};
 use crate::observe::{self, Logger};
 use crate::protocol::ReasonCode;
@@ -119,7 +119,8 @@ impl Server {
         self.warn_of_what_stays(&settings);
         let listeners = rules::all(&settings, &self.slots, self.shard.listeners());
         self.shard.set_listeners(listeners);
-        self.shard.set_limits(rules::limits(&settings));
+        let memory_full = self.shard.memory_full();
+        self.shard.set_limits(Limits { memory_full, ..rules::limits(&settings) });
         self.logger.configure(&settings.log, self.now.wall);
         self.shard.set_kinds(observe::kinds(settings.log.types));
         self.sys.set_interval(settings.sys_interval, self.now.monotonic);

@@ -30,6 +30,9 @@ pub fn limits(settings: &Settings) -> Limits {
         global_max_connections: settings.global_max_connections.map(|n| n as usize),
         connection_messages: settings.connection_messages,
         clientid_prefixes: settings.clientid_prefixes.as_deref().map(Into::into),
+        check_retain_source: settings.check_retain_source,
+        retained_sweep: settings.retain_expiry_interval.map_or(60, |period| period.as_secs()),
+        memory_full: false,
     }
 }
 

@@ -45,6 +45,10 @@ impl Slot {
     }
 }
 
+/// So many numbers are given before one is given again to another listener: retained messages remember by which they
+/// came, too.
+const ENOUGH: usize = 1000;
+
 /// Which number each listener of a new configuration gets.
 #[derive(Debug)]
 pub struct Plan {
@@ -66,12 +70,19 @@ impl Plan {
             let same = left.iter().position(|&number| slots[number].endpoint == endpoint);
             found.push(same.map(|at| left.remove(at)));
         }
-        let mut free = (0..slots.len()).filter(|&number| !slots[number].open && is_free(number));
-        let mut next = slots.len()..;
+        let mut closed: Vec<usize> = (0..slots.len()).filter(|&number| !slots[number].open).collect();
+        let mut next = slots.len();
         let mut wanted = Vec::new();
         let mut number = |(position, found): (usize, Option<usize>)| {
             found.unwrap_or_else(|| {
-                let number = free.next().or_else(|| next.next()).unwrap_or(slots.len());
+                let endpoint = Endpoint::of(&settings.listeners[position]);
+                // One that comes back, or, when there are many, one that nobody knows any more.
+                let again = closed
+                    .iter()
+                    .position(|&n| slots[n].endpoint == endpoint)
+                    .or_else(|| (next >= ENOUGH).then(|| closed.iter().position(|&n| is_free(n))).flatten());
+                let number = again.map_or(next, |at| closed.remove(at));
+                next += usize::from(number == next);
                 wanted.push((position, number));
                 number
             })
@@ -105,12 +116,21 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_slot_is_used_again_once_nobody_knows_it() {
+    fn one_that_comes_back_gets_its_number_again() {
         let mut slots = slots(&[1, 2, 3]);
         slots[0].open = false;
         slots[1].open = false;
-        let plan = Plan::new(&slots, &settings(&[3, 7]), |number| number == 1);
-        assert_eq!((plan.numbers, plan.wanted, plan.leaving), (vec![2, 1], vec![(1, 1)], vec![]));
+        let plan = Plan::new(&slots, &settings(&[3, 7, 2]), |_| true);
+        assert_eq!((plan.numbers, plan.wanted), (vec![2, 3, 1], vec![(1, 3), (2, 1)]));
+        assert!(plan.leaving.is_empty());
+    }
+
+    #[test]
+    fn numbers_dont_grow_without_end() {
+        let mut slots = slots(&(1..=1000).collect::<Vec<u16>>());
+        slots.iter_mut().for_each(|slot| slot.open = false);
+        let plan = Plan::new(&slots, &settings(&[2000, 2001]), |number| number == 7);
+        assert_eq!(plan.numbers, [7, 1000]);
     }
 
     #[test]

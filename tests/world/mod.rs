@@ -124,6 +124,11 @@ impl World {
         self.shard.counters()
     }
 
+    /// The broker itself.
+    pub fn shard(&mut self) -> &mut Shard {
+        &mut self.shard
+    }
+
     /// Sessions that the broker keeps, with and without a connection.
     pub fn session_count(&self) -> usize {
         self.shard.session_count()

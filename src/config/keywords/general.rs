@@ -15,9 +15,9 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "With false, a client whose subscriptions overlap gets one copy of a message.")
         .deprecated("The behaviour will default to true.")
         .settings(|s, a| { s.allow_duplicate_messages = a.bool()?; Ok(()) }),
-    row("check_retain_source", Bool, "false", Global, Yes,
-        "Ask again whether who published a retained message may write to its topic before delivering it. Only false is built yet.")
-        .settings(|_, a| a.false_only()),
+    row("check_retain_source", Bool, "true", Global, Yes,
+        "Ask again whether who published a retained message may write to its topic before delivering it.")
+        .settings(|s, a| { s.check_retain_source = a.bool()?; Ok(()) }),
     row("clientid_prefixes", Text, "none", Global, Yes,
         "A ClientId must start with this text.")
         .deprecated("")
@@ -56,7 +56,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "The most messages waiting for one client behind those in flight.")
         .settings(|s, a| { s.max_queued_messages = a.limit()?; Ok(()) }),
     row("memory_limit", Int("0: no limit"), "0", Global, Yes,
-        "The most heap memory the broker may take, in bytes. Only 0 is built yet.")
+        "Heap memory, in bytes, above which the broker keeps nothing more: it refuses connections, subscriptions, messages of QoS 1 and 2 and retained ones.")
         .settings(memory_limit),
     row("message_size_limit", Int("0-268435455; 0: no limit"), "0", Global, Yes,
         "The longest payload of a message or a Will, in bytes; max_packet_size is the better limit.")
@@ -81,8 +81,9 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     row("retain_available", Bool, "true", Global, Yes,
         "Accept retained messages.")
         .settings(|s, a| { s.retain_available = a.bool()?; Ok(()) }),
-    row("retain_expiry_interval", Int("minutes, 1-10000000"), "never", Global, Yes,
-        "Drop a retained message after so many minutes."),
+    row("retain_expiry_interval", Int("minutes, 1-10000000"), "1", Global, Yes,
+        "How often retained messages that have expired are freed, in minutes; nobody gets them meanwhile.")
+        .settings(retain_expiry_interval),
     row("retry_interval", Ignored, "none", Global, No,
         "Accepted without effect: messages are sent again when a client reconnects.")
         .settings(|_, a| {
@@ -121,13 +122,24 @@ fn max_packet_size(settings: &mut Settings, arguments: &mut Arguments<'_>) -> Re
     Ok(())
 }
 
-fn memory_limit(_: &mut Settings, arguments: &mut Arguments<'_>) -> Result<(), Fault> {
+fn memory_limit(settings: &mut Settings, arguments: &mut Arguments<'_>) -> Result<(), Fault> {
     // As C's atol: what isn't a number is 0.
-    match arguments.token()?.parse().unwrap_or(0_i64) {
-        0 => Ok(()),
-        number if number < 0 => Err(arguments.invalid(number)),
-        number => Err(arguments.not_built(number)),
+    let number = arguments.token()?.parse().unwrap_or(0_i64);
+    settings.memory_limit = u64::try_from(number).map_err(|_| arguments.invalid(number))?;
+    Ok(())
+}
+
+fn retain_expiry_interval(settings: &mut Settings, arguments: &mut Arguments<'_>) -> Result<(), Fault> {
+    const MOST: u32 = 10_000_000;
+    let minutes = match u32::try_from(arguments.int()?) {
+        Ok(minutes) if minutes > 0 => minutes,
+        _ => return Err(Fault::other("Error: retain_expiry_interval must be >= 1.")),
+    };
+    if minutes > MOST {
+        arguments.remark(Warning, "Warning: retain_expiry_interval being capped at 19 years.");
     }
+    settings.retain_expiry_interval = Some(Duration::from_secs(60 * u64::from(minutes.min(MOST))));
+    Ok(())
 }
 
 fn message_size_limit(settings: &mut Settings, arguments: &mut Arguments<'_>) -> Result<(), Fault> {

@@ -222,27 +222,16 @@ fn the_timestamp_holds_from_its_line_on() {
 
 #[test]
 fn what_is_not_built_is_refused() {
-    for name in [
-        "certfile",
-        "connection",
-        "plugin",
-        "auth_plugin",
-        "plugin_opt_x",
-        "persistence_file",
-        "retain_expiry_interval",
-    ] {
+    for name in ["certfile", "connection", "plugin", "auth_plugin", "plugin_opt_x", "persistence_file"] {
         let complaint = format!("Error: The '{name}' option is known but not built into this version yet.");
         assert_eq!(bad(1, &format!("{name} x")), complaint);
     }
-    for (text, what) in [
-        ("persistence true", "persistence true"),
-        ("retained_persistence 1", "persistence true"),
-        ("memory_limit 1000", "memory_limit 1000"),
-        ("check_retain_source true", "check_retain_source true"),
-    ] {
+    for (text, what) in
+        [("persistence true", "persistence true"), ("retained_persistence 1", "persistence true")]
+    {
         let complaint = format!("Error: The '{what}' option is known but not built into this version yet.");
         assert_eq!(bad(1, text), complaint);
     }
-    let asks_for_nothing = "persistence false\nsys_interval 0\nmemory_limit 0\ncheck_retain_source false\n";
+    let asks_for_nothing = "persistence false\n";
     good(asks_for_nothing);
 }
