@@ -9,7 +9,7 @@ complete -c mqtt-rr -s W -d 'End after so many seconds, with exit status 27.' -r
 complete -c mqtt-rr -l retain-handling -d 'Send retained messages always, if new, or never (MQTT 5).' -r -f -a "always\t''
 new\t''
 never\t''"
-complete -c mqtt-rr -s F -d 'Print messages in this format. Not built yet.' -r -f
+complete -c mqtt-rr -s F -d 'Print messages in this format; see FORMAT in the manual.' -r -f
 complete -c mqtt-rr -s h -l host -d 'Host name or address of the broker. Default: localhost.' -r -f -a "(__fish_print_hostnames)"
 complete -c mqtt-rr -s p -l port -d 'Port; 0: the host is a unix socket\'s path. Default: 1883 or 8883.' -r -f
 complete -c mqtt-rr -l unix -d 'Connect through a unix socket instead of TCP.' -r -F
@@ -58,7 +58,7 @@ complete -c mqtt-rr -s R -d 'Neither print nor count retained messages.'
 complete -c mqtt-rr -l retain-as-published -d 'Leave the retain flag as the publisher set it (MQTT 5).'
 complete -c mqtt-rr -s v -l verbose -d 'Print the topic before the message.'
 complete -c mqtt-rr -s N -d 'Print no line end after a message.'
-complete -c mqtt-rr -l pretty -d 'Print JSON with line ends and indentation. Not built yet.'
+complete -c mqtt-rr -l pretty -d 'Print the JSON of -F with line ends and indentation.'
 complete -c mqtt-rr -l nodelay -d 'Set TCP_NODELAY: less delay, more packets.'
 complete -c mqtt-rr -s S -d 'Find the broker by its DNS SRV record. Not built yet.'
 complete -c mqtt-rr -l ws -d 'Connect by WebSocket. Not built yet.'

@@ -10,7 +10,7 @@ complete -c mqtt-sub -s W -d 'End after so many seconds, with exit status 27.' -
 complete -c mqtt-sub -l retain-handling -d 'Send retained messages always, if new, or never (MQTT 5).' -r -f -a "always\t''
 new\t''
 never\t''"
-complete -c mqtt-sub -s F -d 'Print messages in this format. Not built yet.' -r -f
+complete -c mqtt-sub -s F -d 'Print messages in this format; see FORMAT in the manual.' -r -f
 complete -c mqtt-sub -s h -l host -d 'Host name or address of the broker. Default: localhost.' -r -f -a "(__fish_print_hostnames)"
 complete -c mqtt-sub -s p -l port -d 'Port; 0: the host is a unix socket\'s path. Default: 1883 or 8883.' -r -f
 complete -c mqtt-sub -l unix -d 'Connect through a unix socket instead of TCP.' -r -F
@@ -61,7 +61,7 @@ complete -c mqtt-sub -s R -d 'Neither print nor count retained messages.'
 complete -c mqtt-sub -l retain-as-published -d 'Leave the retain flag as the publisher set it (MQTT 5).'
 complete -c mqtt-sub -s v -l verbose -d 'Print the topic before the message.'
 complete -c mqtt-sub -s N -d 'Print no line end after a message.'
-complete -c mqtt-sub -l pretty -d 'Print JSON with line ends and indentation. Not built yet.'
+complete -c mqtt-sub -l pretty -d 'Print the JSON of -F with line ends and indentation.'
 complete -c mqtt-sub -l nodelay -d 'Set TCP_NODELAY: less delay, more packets.'
 complete -c mqtt-sub -s S -d 'Find the broker by its DNS SRV record. Not built yet.'
 complete -c mqtt-sub -l ws -d 'Connect by WebSocket. Not built yet.'

@@ -46,6 +46,10 @@ pub(super) enum Complaint {
     MessageCount(i32),
     Timeout(i32),
     RetainHandling(String),
+    IncompleteFormat,
+    InvalidFormat(u8),
+    IncompleteEscape,
+    InvalidEscape(u8),
     NoFilter,
     NoTopicOrMessage,
     NoTopicMessageOrResponse,
@@ -147,6 +151,12 @@ impl Complaint {
             C::RetainHandling(value) => {
                 return format!("Error: Unknown value '{value}' for --retain-handling.");
             }
+            C::InvalidFormat(letter) => {
+                return format!("Error: Invalid format specifier '{}'.", char::from(*letter));
+            }
+            C::InvalidEscape(letter) => {
+                return format!("Error: Invalid escape specifier '{}'.", char::from(*letter));
+            }
             C::PasswordUnreadable { file, why } => {
                 return format!("Error: Unable to read password file \"{file}\": {why}.");
             }
@@ -203,6 +213,8 @@ impl Complaint {
             C::Repeat => "Error: --repeat argument must be >0.",
             C::RepeatDelay => "Error: --repeat-delay argument must be >=0.0.",
             C::NoFilter => "Error: You must specify a topic to subscribe to (-t) or unsubscribe from (-U).",
+            C::IncompleteFormat => "Error: Incomplete format specifier.",
+            C::IncompleteEscape => "Error: Incomplete escape specifier.",
             C::NoTopicOrMessage => "Error: Both topic and message must be supplied.",
             C::NoTopicMessageOrResponse => {
                 "Error: All of topic, message, and response topic must be supplied."
@@ -246,6 +258,10 @@ impl Complaint {
             | C::UrlTopicMissing
             | C::WillPayloadWithoutTopic
             | C::WillRetainWithoutTopic
+            | C::IncompleteFormat
+            | C::InvalidFormat(_)
+            | C::IncompleteEscape
+            | C::InvalidEscape(_)
             | C::NoFilter
             | C::NoTopicMessageOrResponse => After::Hint,
             _ => After::BlankAndHint,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::format::Format;
 use super::patience::Patience;
 use crate::protocol::{QoS, RetainHandling, Version};
 use crate::transport::tls::TlsSettings;
@@ -145,6 +146,10 @@ pub struct SubscribeJob {
     pub verbose: bool,
     /// Print a line end after each message: false with `-N`.
     pub line_end: bool,
+    /// Print messages in this format instead (`-F`).
+    pub format: Option<Format>,
+    /// Spread the JSON of a format over lines (`--pretty`).
+    pub pretty: bool,
 }
 
 /// One run of mqtt-rr.
@@ -172,6 +177,10 @@ pub struct RequestJob {
     pub verbose: bool,
     /// Print a line end after the message: false with `-N`.
     pub line_end: bool,
+    /// Print messages in this format instead (`-F`).
+    pub format: Option<Format>,
+    /// Spread the JSON of a format over lines (`--pretty`).
+    pub pretty: bool,
 }
 
 impl std::fmt::Debug for ConnectionSettings {

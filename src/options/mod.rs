@@ -9,6 +9,7 @@ mod complaint;
 mod connection;
 mod credentials;
 mod flag;
+mod format;
 mod general;
 mod job;
 pub mod manual;
@@ -34,6 +35,7 @@ mod url;
 mod values;
 mod will;
 
+pub use format::{Field, Format, Layout, Piece};
 pub use job::{ConnectionSettings, MessageSource, PublishJob, RequestJob, SubscribeJob, Target, Will};
 pub use parse::{Stop, publish_job, request_job, subscribe_job};
 pub use patience::Patience;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::complaint::{Complaint, Halt};
+use super::format::Format;
 use super::job::MessageSource;
 use super::patience::Patience;
 use super::surroundings::Secret;
@@ -94,6 +95,8 @@ pub(super) struct Raw {
     pub retain_as_published: bool,
     pub verbose: bool,
     pub no_line_end: bool,
+    pub format: Option<Format>,
+    pub pretty: bool,
 
     pub debug: bool,
     pub quiet: bool,

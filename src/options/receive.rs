@@ -6,6 +6,7 @@ use clap::{Arg, ValueHint};
 
 use super::complaint::{Complaint, Halt};
 use super::flag::{Flag, Given, under};
+use super::format;
 use super::numbers::atoi;
 use super::raw::Raw;
 use crate::protocol::RetainHandling;
@@ -77,17 +78,24 @@ fn printing() -> Vec<Flag> {
                 Ok(())
             },
         ),
-        Flag::not_built(
+        Flag::value(
             Arg::new("format")
                 .short('F')
                 .value_name("FORMAT")
                 .value_hint(ValueHint::Other)
-                .help("Print messages in this format."),
+                .help("Print messages in this format; see FORMAT in the manual."),
             "no format specified",
+            |raw, given| {
+                raw.format = Some(format::parse(given.value.as_encoded_bytes())?);
+                Ok(())
+            },
         ),
-        Flag::not_built(
-            Arg::new("pretty").long("pretty").help("Print JSON with line ends and indentation."),
-            "",
+        Flag::switch(
+            Arg::new("pretty").long("pretty").help("Print the JSON of -F with line ends and indentation."),
+            |raw, _| {
+                raw.pretty = true;
+                Ok(())
+            },
         ),
     ];
     under("Output", flags)

@@ -58,6 +58,8 @@ pub(super) fn subscribe(
         retain_as_published: raw.retain_as_published,
         verbose: raw.verbose,
         line_end: !raw.no_line_end,
+        format: raw.format.take(),
+        pretty: raw.pretty,
         connection: connection(raw, session, Program::Subscribe, name, from)?,
     })
 }
@@ -80,6 +82,8 @@ pub(super) fn request(mut raw: Raw, name: &'static str, from: &Surroundings<'_>)
         retain_as_published: raw.retain_as_published,
         verbose: raw.verbose,
         line_end: !raw.no_line_end,
+        format: raw.format.take(),
+        pretty: raw.pretty,
         connection: connection(raw, session, Program::Request, name, from)?,
     })
 }

@@ -2,7 +2,10 @@
 
 pub mod bench;
 pub mod broker;
+mod clock;
 mod exit;
+mod format;
+mod json;
 mod lines;
 mod link;
 mod output;

@@ -4,19 +4,22 @@ use std::io;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
+use super::format::{Formatter, Unfit};
 use crate::client::Outbox;
 use crate::protocol::Publish;
 
 /// More than this is written before more is added.
 const BLOCK: usize = 256 * 1024;
 
-/// How a message is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Format {
+/// How messages are printed.
+#[derive(Debug)]
+pub struct Style {
     /// The topic first (`-v`).
     pub verbose: bool,
     /// A line end last (all but `-N`).
     pub line_end: bool,
+    /// A format of the user's, which takes the place of the topic and the payload (`-F`).
+    pub format: Option<Formatter>,
 }
 
 /// What is on its way to standard output.
@@ -39,21 +42,29 @@ impl Output {
         self.buffer.push(b'\n');
     }
 
-    /// Adds a message. One without payload prints nothing, or `TOPIC (null)` with the topic asked for.
-    pub fn message(&mut self, format: Format, message: &Publish<'_>) {
+    /// Adds a message. One without payload prints nothing, or `TOPIC (null)` with the topic asked for, unless there
+    /// is a format. `unfit` hears of what in a format a message doesn't have.
+    pub fn message(&mut self, style: &mut Style, message: &Publish<'_>, mut unfit: impl FnMut(Unfit)) {
+        if let Some(format) = &mut style.format {
+            format.write(message, &mut self.buffer, &mut unfit);
+            if style.line_end {
+                self.buffer.push(b'\n');
+            }
+            return;
+        }
         if message.payload.is_empty() {
-            if format.verbose && format.line_end {
+            if style.verbose && style.line_end {
                 self.buffer.extend_from_slice(message.topic.as_bytes());
                 self.buffer.extend_from_slice(b" (null)\n");
             }
             return;
         }
-        if format.verbose {
+        if style.verbose {
             self.buffer.extend_from_slice(message.topic.as_bytes());
             self.buffer.push(b' ');
         }
         self.buffer.extend_from_slice(message.payload);
-        if format.line_end {
+        if style.line_end {
             self.buffer.push(b'\n');
         }
     }

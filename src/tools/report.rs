@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::Write;
 
+use super::format::Unfit;
 use crate::client::{PublishError, Violation};
 use crate::protocol::{ReasonCode, Version};
 use crate::transport::ConnectError;
@@ -126,6 +127,21 @@ impl Report {
     /// One of several subscriptions was denied; said with `--strict`.
     pub fn subscription_denied(self, filter: &str, code: ReasonCode) {
         self.line(format_args!("Error: The subscription to '{filter}' was denied: {}.", code.text()));
+    }
+
+    /// A message that doesn't fit the format. mosquitto ends only the first of these lines.
+    pub fn unfit(self, unfit: Unfit, topic: &str) {
+        let kind = match unfit {
+            Unfit::Json => {
+                return self.line(format_args!("Error: Message payload is not valid JSON on topic {topic}."));
+            }
+            Unfit::Float => "float",
+            Unfit::Double => "double",
+        };
+        if !self.quiet {
+            let _ =
+                write!(std::io::stderr().lock(), "requested {kind} printing, but non-{kind} data received");
+        }
     }
 
     /// `-W` ran out.

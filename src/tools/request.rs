@@ -4,8 +4,9 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::Exit;
+use super::format::Formatter;
 use super::link::{Link, Lost};
-use super::output::{Format, Output};
+use super::output::{Output, Style};
 use super::report::{RefusalWords, Report};
 use super::start::start;
 use super::{patience, settings, source};
@@ -39,6 +40,7 @@ struct Requester {
     payload: Vec<u8>,
     link: Link,
     output: Output,
+    style: Style,
     report: Report,
     deadline: Option<Instant>,
     answered: bool,
@@ -67,7 +69,12 @@ pub fn run(job: RequestJob) -> Exit {
     }
     let deadline = job.timeout.map(|timeout| Instant::now() + timeout);
     let output = Output::default();
-    let mut requester = Requester { job, payload, link, output, report, deadline, answered: false };
+    let style = Style {
+        verbose: job.verbose,
+        line_end: job.line_end,
+        format: job.format.clone().map(|format| Formatter::new(format, job.pretty)),
+    };
+    let mut requester = Requester { job, payload, link, output, style, report, deadline, answered: false };
     let exit = requester.run();
     requester.output.trace(&mut requester.link.outbox);
     let _ = requester.output.flush();
@@ -132,7 +139,7 @@ impl Requester {
     }
 
     fn events(&mut self) -> Result<Step, Lost> {
-        let Requester { job, link, output, report, answered, .. } = self;
+        let Requester { job, link, output, style, report, answered, .. } = self;
         let mut step = Step::GoOn;
         link.events(|event, outbox| {
             step = match event {
@@ -144,7 +151,7 @@ impl Requester {
                 },
                 Event::Message(message) if !(message.retain && job.no_retained) => {
                     output.trace(outbox);
-                    output.message(Format { verbose: job.verbose, line_end: job.line_end }, &message);
+                    output.message(style, &message, |unfit| report.unfit(unfit, message.topic));
                     *answered = true;
                     Step::Answered
                 }

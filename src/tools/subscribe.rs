@@ -5,8 +5,9 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use super::Exit;
+use super::format::Formatter;
 use super::link::{Link, Lost};
-use super::output::{Format, Output};
+use super::output::{Output, Style};
 use super::report::{RefusalWords, Report};
 use super::signals::Signals;
 use super::start::start;
@@ -56,6 +57,7 @@ struct Subscriber {
     job: SubscribeJob,
     link: Link,
     output: Output,
+    style: Style,
     report: Report,
     signals: Signals,
     deadline: Option<Instant>,
@@ -100,10 +102,16 @@ pub fn run(job: SubscribeJob) -> Exit {
     };
     let deadline = job.timeout.map(|timeout| Instant::now() + timeout);
     let output = Output::default();
+    let style = Style {
+        verbose: job.verbose,
+        line_end: job.line_end,
+        format: job.format.clone().map(|format| Formatter::new(format, job.pretty)),
+    };
     let mut subscriber = Subscriber {
         job,
         link,
         output,
+        style,
         report,
         signals,
         deadline,
@@ -274,11 +282,11 @@ impl Subscriber {
 
     /// Acts on the packets read, up to one that needs a step.
     fn events(&mut self) -> Result<Step, Lost> {
-        let Subscriber { job, link, output, report, count, leaving, .. } = self;
+        let Subscriber { job, link, output, style, report, count, leaving, .. } = self;
         let mut step = Step::GoOn;
         link.events(|event, outbox| {
             step = match event {
-                Event::Message(message) => on_message(job, &message, count, output, outbox),
+                Event::Message(message) => on_message(job, &message, count, style, *report, output, outbox),
                 Event::Accepted(_) => Step::Subscribe,
                 Event::Refused(connack) => Step::Refuse(connack.code),
                 Event::Subscribed(suback) => on_suback(job, &suback, *report, output, outbox),
@@ -366,6 +374,8 @@ fn on_message(
     job: &SubscribeJob,
     message: &Publish<'_>,
     count: &mut u32,
+    style: &mut Style,
+    report: Report,
     output: &mut Output,
     outbox: &mut Outbox,
 ) -> Step {
@@ -376,7 +386,7 @@ fn on_message(
         return Step::GoOn;
     }
     output.trace(outbox);
-    output.message(Format { verbose: job.verbose, line_end: job.line_end }, message);
+    output.message(style, message, |unfit| report.unfit(unfit, message.topic));
     *count += 1;
     if job.message_count == Some(*count) { Step::Leave } else { Step::GoOn }
 }
