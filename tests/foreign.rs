@@ -3,6 +3,8 @@
 // A helper that cannot go on fails the test that asked for it.
 #![allow(clippy::panic, clippy::unwrap_used)]
 
+#[path = "foreign/browser.rs"]
+mod browser;
 #[path = "foreign/lines.rs"]
 mod lines;
 #[path = "foreign/mosquitto.rs"]
