@@ -7,7 +7,7 @@
 //! Parts: [`session`] is one MQTT session, either side; [`routing`] finds who gets a message; [`auth`]
 //! decides over text already read; [`config`] is mosquitto.conf; [`options`] is the flags.
 //! Cores: [`broker`] is the broker as a value without sockets, files or clock; [`client`] is the client's side.
-//! Shell: [`server`] is the event loop around the broker; [`observe`] is what it tells of itself;
+//! Shell: [`server`] is the event loop around the broker; [`store`] is what survives it, on disk; [`observe`] is what it tells of itself;
 //! [`tools`] is what each program does.
 
 pub mod auth;
@@ -20,5 +20,6 @@ pub mod protocol;
 pub mod routing;
 pub mod server;
 pub mod session;
+pub mod store;
 pub mod tools;
 pub mod transport;

@@ -20,9 +20,21 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("broker", &["session", "routing", "auth", "config", "protocol"]),
     ("client", &["session", "protocol"]),
     ("observe", &["broker", "protocol", "config"]),
+    ("store", &["broker", "protocol", "config"]),
     (
         "server",
-        &["observe", "broker", "client", "session", "routing", "auth", "config", "protocol", "transport"],
+        &[
+            "observe",
+            "store",
+            "broker",
+            "client",
+            "session",
+            "routing",
+            "auth",
+            "config",
+            "protocol",
+            "transport",
+        ],
     ),
     (
         "tools",

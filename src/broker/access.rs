@@ -2,6 +2,7 @@
 
 use super::connection::{ConnectionKey, SessionKey};
 use super::limits::ListenerRules;
+use super::outbox::Outbox;
 use super::session::{Publisher, Session};
 use super::shard::Shard;
 use crate::auth::{Access, Who};
@@ -72,7 +73,7 @@ impl Shard {
 
     /// A session goes on, perhaps under another User Name or with other rules: what it may no longer read is removed
     /// from what waits and what is in flight, as mosquitto does.
-    pub(super) fn recheck(&mut self, key: SessionKey) {
+    pub(super) fn recheck(&mut self, key: SessionKey, out: &mut Outbox) {
         let listeners = &self.listeners;
         let session = &self.sessions[key as usize];
         if listeners.get(usize::from(session.listener)).is_none_or(|rules| rules.acl.is_none()) {
@@ -91,6 +92,7 @@ impl Shard {
             let awaited = if qos == QoS::AtLeastOnce { Awaiting::PubAck } else { Awaiting::PubRec };
             if let Some(Some(delivery)) = session.outbound.complete(identifier, awaited) {
                 session.in_flight_bytes -= delivery.message.payload().len();
+                out.changes.done(session.id, delivery.number);
             }
         }
         let Some(mut backlog) = backlog else { return };
@@ -99,6 +101,8 @@ impl Shard {
                 let session = &self.sessions[key as usize];
                 if may(&self.listeners, session, delivery.message.topic(), Access::Read) {
                     self.sessions[key as usize].backlog_mut().push(delivery);
+                } else if acknowledged {
+                    out.changes.done(session.id, delivery.number);
                 }
             }
         }

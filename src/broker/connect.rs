@@ -280,6 +280,7 @@ impl Shard {
     /// The client may come: session, CONNACK, and what waits for it.
     fn accept(&mut self, now: Now, mut pending: Pending, out: &mut Outbox) {
         let key = pending.key;
+        let before = out.changes.last();
         let old = self.find_session(&pending.client_id);
         if let Some(session) = old {
             self.take_over(now, session, pending.clean_start, out);
@@ -300,6 +301,11 @@ impl Shard {
         self.furnish(session, &pending);
         self.settle(now, session, &pending);
         self.notice_connected(&pending, out);
+        self.sessions[session as usize].will = pending.will.take();
+        self.record_session(session, out);
+        if out.changes.last() != before {
+            self.await_changes(key, out);
+        }
         let keep_alive = self.send_connack(session_present, &pending, out);
         let connection = &mut self.connections[key];
         connection.keep_alive = keep_alive;
@@ -307,9 +313,8 @@ impl Shard {
             let at = now.monotonic + u64::from(keep_alive) * 1500;
             self.timers.set(at, Timer::Silence(key, pending.generation));
         }
-        self.sessions[session as usize].will = pending.will.take();
         if session_present {
-            self.recheck(session);
+            self.recheck(session, out);
             self.resume(now, session, out);
         }
     }
@@ -323,6 +328,7 @@ impl Shard {
         let ours = self.limits.max_inflight_messages;
         let session = &mut self.sessions[key as usize];
         session.connection = Some(pending.key);
+        session.disconnected_at = None;
         session.epoch = self.generation;
         session.version = pending.version;
         session.expiry_interval = match (pending.expiry_interval, self.limits.persistent_client_expiration) {

@@ -4,6 +4,7 @@
 //! very bytes that came in, any other a frame that is built once.
 
 use super::access::may;
+use super::changes::{Receipt, hold};
 use super::clock::Now;
 use super::connection::{Connection, ConnectionKey, SessionKey};
 use super::counters::Counters;
@@ -54,6 +55,10 @@ pub struct Outgoing<'a> {
     pub from: Option<ConnectionKey>,
     /// Its bytes as they came in, if they may go out again.
     pub source: Option<Source<'a>>,
+    /// The number of the change that keeps it, if changes are kept.
+    pub sequence: u64,
+    /// Sessions that wait for it and survive the broker.
+    pub receipts: u32,
     /// Made when first kept.
     pub message: Option<Arc<Message>>,
     /// Made when first shared.
@@ -62,7 +67,7 @@ pub struct Outgoing<'a> {
 
 impl Outgoing<'_> {
     /// The message, to be kept.
-    fn message(&mut self) -> Arc<Message> {
+    pub(super) fn message(&mut self) -> Arc<Message> {
         let make = || {
             Arc::new(Message::new(
                 self.topic,
@@ -231,15 +236,22 @@ impl Fanout<'_> {
             if !room {
                 self.keep(receiver.session, qos, retain, receiver.identifier, outgoing, out);
             } else {
-                let delivery = Delivery {
+                let mut delivery = Delivery {
                     message: outgoing.message(),
+                    number: 0,
                     identifier: receiver.identifier,
                     qos,
                     retain,
                     asked_for: false,
                 };
                 let session = &mut self.sessions[receiver.session as usize];
+                let packet_identifier = session.outbound.next_identifier();
+                note_receipt(session, &mut delivery, packet_identifier, outgoing, out);
                 if let Some(packet_identifier) = put_in_flight(session, delivery) {
+                    if qos == QoS::ExactlyOnce && session.id != 0 {
+                        // Sent again after a crash it must have the same identifier.
+                        hold(&mut self.connections[key], key, outgoing.sequence, out);
+                    }
                     let flags = Flags { dup: false, qos, retain, packet_identifier };
                     self.write(receiver.session, key, flags, receiver.identifier, outgoing, out);
                     self.note_full(receiver.session, key, out);
@@ -274,8 +286,8 @@ impl Fanout<'_> {
                 && (identifier != 0 || connection.aliases.as_ref().is_some_and(|a| a.outbound.is_enabled()));
         if own {
             let message = outgoing.message();
-            let delivery =
-                Delivery { message, identifier, qos: flags.qos, retain: flags.retain, asked_for: false };
+            let (qos, retain) = (flags.qos, flags.retain);
+            let delivery = Delivery { message, number: 0, identifier, qos, retain, asked_for: false };
             self.write_delivery(receiver, key, flags, &delivery, out);
             return;
         }
@@ -407,6 +419,7 @@ impl Fanout<'_> {
         let awaited = if flags.qos == QoS::AtLeastOnce { Awaiting::PubAck } else { Awaiting::PubRec };
         if let Some(Some(delivery)) = session.outbound.complete(flags.packet_identifier, awaited) {
             session.in_flight_bytes -= delivery.message.payload().len();
+            out.changes.done(session.id, delivery.number);
         }
         self.counters.publish_dropped += 1;
         if self.kinds.has(Kinds::NOTICE) {
@@ -442,7 +455,9 @@ impl Fanout<'_> {
             return self.dropped(receiver, out);
         }
         let message = outgoing.message();
-        backlog.push(Delivery { message, identifier, qos, retain, asked_for: false });
+        let mut delivery = Delivery { message, number: 0, identifier, qos, retain, asked_for: false };
+        note_receipt(session, &mut delivery, 0, outgoing, out);
+        session.backlog_mut().push(delivery);
     }
 
     fn dropped(&mut self, receiver: SessionKey, out: &mut Outbox) {
@@ -455,6 +470,34 @@ impl Fanout<'_> {
         if !said && self.kinds.has(Kinds::NOTICE) {
             out.notices.push(Notice::Dropping { client: session.client_id.clone() });
         }
+    }
+}
+
+/// Notes that a session that survives the broker waits for a message.
+fn note_receipt(
+    session: &mut Session,
+    delivery: &mut Delivery,
+    packet_identifier: u16,
+    outgoing: &mut Outgoing<'_>,
+    out: &mut Outbox,
+) {
+    if session.id != 0 && delivery.qos != QoS::AtMostOnce {
+        delivery.number = session.next_number();
+        outgoing.receipts += 1;
+        out.changes.receipts.push(receipt(session, delivery, packet_identifier));
+    }
+}
+
+/// What the store is told of a delivery.
+pub(super) fn receipt(session: &Session, delivery: &Delivery, packet_identifier: u16) -> Receipt {
+    Receipt {
+        session: session.id,
+        number: delivery.number,
+        identifier: delivery.identifier,
+        packet_identifier,
+        qos: delivery.qos,
+        retain: delivery.retain,
+        asked_for: delivery.asked_for,
     }
 }
 

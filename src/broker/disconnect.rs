@@ -103,6 +103,7 @@ impl Shard {
             self.forget_pending(key);
         }
         self.release(key, out);
+        out.changes.blocked.retain(|&blocked| blocked != key);
         let connection = &mut self.connections[key];
         connection.phase = Phase::Closing;
         self.connected[usize::from(connection.listener)] -= 1;
@@ -144,6 +145,7 @@ impl Shard {
             return;
         }
         session.connection = None;
+        session.disconnected_at = Some(now.wall);
         session.epoch = epoch;
         if said_goodbye {
             session.will = None;
@@ -157,7 +159,7 @@ impl Shard {
         let queue_qos0 = self.limits.queue_qos0_messages;
         let session = &mut self.sessions[key as usize];
         match session.expiry_interval {
-            0 => return self.remove_session(key),
+            0 => return self.remove_session(key, out),
             NEVER => {}
             seconds => {
                 let at = now.monotonic + u64::from(seconds) * 1000;
@@ -172,13 +174,14 @@ impl Shard {
                 session.backlog = None;
             }
         }
+        self.record_session(key, out);
     }
 
     /// Ends a session at once: Clean Start, or its expiry. A Will that still waits is published first
     /// `[MQTT-3.1.2-8]`.
     pub(super) fn end_session(&mut self, now: Now, key: SessionKey, out: &mut Outbox) {
         self.publish_will(now, key, out);
-        self.remove_session(key);
+        self.remove_session(key, out);
     }
 
     /// The Session Expiry Interval of a session may have passed.
@@ -195,6 +198,7 @@ impl Shard {
     pub(super) fn publish_delayed_will(&mut self, now: Now, session: SessionEpoch, out: &mut Outbox) {
         if self.is_meant(session) {
             self.publish_will(now, session.0, out);
+            self.record_session(session.0, out);
         }
     }
 
@@ -216,6 +220,7 @@ impl Shard {
             .collect();
         for key in waiting {
             self.publish_will(now, key, out);
+            self.record_session(key, out);
         }
         for key in live {
             self.end(now, key, ReasonCode::SERVER_SHUTTING_DOWN, Ended::ServerStops, out);

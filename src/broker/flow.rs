@@ -4,6 +4,7 @@
 //! A receiver that stays behind for longer than its grace holds nobody back any more until it has caught up; what does
 //! not fit its queue is then dropped, as mosquitto does at once.
 
+use super::changes::{Change, hold};
 use super::clock::Now;
 use super::connection::{Connection, ConnectionKey, Hold, SessionKey};
 use super::deliver::{Fanout, put_in_flight};
@@ -85,6 +86,9 @@ impl Fanout<'_> {
                 }
                 // Expired while it waited [MQTT-3.3.2-5].
                 if delivery.message.is_expired(self.now.wall) {
+                    if acknowledged {
+                        out.changes.done(session.id, delivery.number);
+                    }
                     continue;
                 }
                 let (qos, retain) = (delivery.qos, delivery.retain);
@@ -95,6 +99,14 @@ impl Fanout<'_> {
                         None => break,
                     },
                 };
+                if acknowledged && session.id != 0 {
+                    let (session, number) = (session.id, delivery.number);
+                    let sent = out.changes.push(Change::InFlight { session, number, packet_identifier });
+                    if qos == QoS::ExactlyOnce {
+                        // Sent again after a crash it must have the same identifier.
+                        hold(&mut self.connections[key], key, sent, out);
+                    }
+                }
                 let flags = Flags { dup: false, qos, retain, packet_identifier };
                 self.write_delivery(session_key, key, flags, &delivery, out);
                 if acknowledged {
@@ -214,7 +226,13 @@ impl Shard {
         }
         let session = &mut self.sessions[self.connections[key].session as usize];
         match session.outbound.received(identifier) {
-            Some(delivery) => session.in_flight_bytes -= delivery.message.payload().len(),
+            Some(delivery) => {
+                session.in_flight_bytes -= delivery.message.payload().len();
+                let (session, number, packet_identifier) = (session.id, delivery.number, identifier);
+                if session != 0 {
+                    out.changes.push(Change::Taken { session, number, packet_identifier });
+                }
+            }
             None if session.outbound.awaiting(identifier) == Awaiting::PubComp => {}
             None => {
                 let client = session.client_id.clone();
@@ -224,6 +242,8 @@ impl Shard {
                 });
             }
         }
+        // The receiver forgets the identifier at PUBREL: we must not send the message under it again.
+        self.await_session(key, out);
         // Answered in any case, so that the receiver's flow ends [MQTT-4.3.3-5].
         self.send_ack(key, AckKind::PubRel, AckName::PubRel, identifier, ReasonCode::SUCCESS, out);
     }
@@ -231,8 +251,16 @@ impl Shard {
     fn completed(&mut self, now: Now, key: ConnectionKey, identifier: u16, what: Awaiting, out: &mut Outbox) {
         let session = &mut self.sessions[self.connections[key].session as usize];
         if let Some(message) = session.outbound.complete(identifier, what) {
-            if let Some(delivery) = message {
-                session.in_flight_bytes -= delivery.message.payload().len();
+            match message {
+                Some(delivery) => {
+                    session.in_flight_bytes -= delivery.message.payload().len();
+                    out.changes.done(session.id, delivery.number);
+                }
+                None if session.id != 0 => {
+                    let (session, packet_identifier) = (session.id, identifier);
+                    out.changes.push(Change::Completed { session, packet_identifier });
+                }
+                None => {}
             }
             if session.backlog.is_some() || self.connections[key].holding.is_some() {
                 self.move_up(now, key, out);
@@ -250,11 +278,15 @@ impl Shard {
         for (packet_identifier, awaiting, delivery) in again {
             match delivery {
                 Some(delivery) => {
+                    if delivery.qos == QoS::ExactlyOnce {
+                        self.await_session(key, out);
+                    }
                     let flags =
                         Flags { dup: true, qos: delivery.qos, retain: delivery.retain, packet_identifier };
                     self.fanout(now).write_delivery(session_key, key, flags, &delivery, out);
                 }
                 None if awaiting == Awaiting::PubComp => {
+                    self.await_session(key, out);
                     self.send_ack(
                         key,
                         AckKind::PubRel,

@@ -14,7 +14,7 @@ pub(super) fn stored() -> (u64, u64) {
 }
 
 /// An application message. Topic Name, properties and payload lie one behind the other in one allocation.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Message {
     data: Bytes,
     topic: u32,

@@ -1,6 +1,7 @@
 //! The broker as a value: bytes and time in, bytes and requests out. Pure.
 
 mod access;
+mod changes;
 mod clock;
 mod connect;
 mod connection;
@@ -9,6 +10,7 @@ mod deliver;
 mod disconnect;
 mod encode;
 mod flow;
+mod full;
 mod limits;
 mod message;
 mod notice;
@@ -19,6 +21,7 @@ mod packet;
 mod publish;
 mod random;
 mod reload;
+mod restore;
 mod retained;
 mod session;
 mod shard;
@@ -26,12 +29,16 @@ mod subscribe;
 mod timers;
 mod will;
 
+pub use changes::{Change, Changes, Receipt, SessionId, SessionRecord, SubscriptionRecord};
 pub use clock::Now;
 pub use connection::ConnectionKey;
 pub use counters::{Counters, Gauges};
 pub use limits::{Limits, ListenerRules};
+pub use message::Message;
 pub use notice::{AckName, Ended, Kinds, Notice, Peer, PublishLine};
 pub use outbox::{Outbox, Verdict, Verification};
 pub use own::OwnMessage;
 pub use reload::Resident;
+pub use restore::{State, StoredSession};
+pub use session::Will;
 pub use shard::Shard;

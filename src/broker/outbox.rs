@@ -1,5 +1,6 @@
 //! What the broker wants done after a turn: the one way by which anything leaves it.
 
+use super::changes::Changes;
 use super::connection::ConnectionKey;
 use super::notice::{Notice, Peer};
 use zeroize::Zeroizing;
@@ -44,6 +45,8 @@ pub struct Outbox {
     pub close: Vec<ConnectionKey>,
     /// Connections whose input, held back before, may be handled again.
     pub resume: Vec<ConnectionKey>,
+    /// What must survive, for the store.
+    pub changes: Changes,
     /// Passwords to check.
     pub verify: Vec<Verification>,
     /// What happened, for the log; only of the kinds that are listened to.

@@ -4,6 +4,7 @@
 //! buffer goes back to the pool.
 
 use bytes::Bytes;
+use std::collections::VecDeque;
 use std::io::IoSlice;
 
 /// Payloads of this many bytes or more are shared between receivers instead of copied to each.
@@ -58,6 +59,9 @@ pub struct OutBuffer {
     #[expect(clippy::box_collection, reason = "one pointer in an idle connection")]
     shared: Option<Box<Vec<Shared>>>,
     shared_length: usize,
+    /// Where output begins that must wait for a change to be safe, and for which; both rising.
+    #[expect(clippy::box_collection, reason = "one pointer in a connection that waits for nothing")]
+    held: Option<Box<VecDeque<(usize, u64)>>>,
 }
 
 impl OutBuffer {
@@ -77,6 +81,9 @@ impl OutBuffer {
             self.bytes = pool.take();
         } else if self.sent > 16 * 1024 && self.sent * 2 > self.bytes.len() && self.shared.is_none() {
             self.bytes.drain(..self.sent);
+            for (at, _) in self.held.iter_mut().flat_map(|held| held.iter_mut()) {
+                *at -= self.sent;
+            }
             self.sent = 0;
         }
         &mut self.bytes
@@ -89,10 +96,36 @@ impl OutBuffer {
         self.shared.get_or_insert_default().push(Shared { before, payload });
     }
 
+    /// What is appended from now on waits until the change with this number is safe; `false`: it would anyway.
+    pub fn hold(&mut self, sequence: u64) -> bool {
+        let held = self.held.get_or_insert_default();
+        if held.back().is_some_and(|(_, last)| *last >= sequence) {
+            return false;
+        }
+        held.push_back((self.bytes.len(), sequence));
+        true
+    }
+
+    /// Every change up to this one is safe; whether there is more to write now.
+    pub fn release(&mut self, sequence: u64) -> bool {
+        let Some(held) = &mut self.held else { return false };
+        while held.front().is_some_and(|(_, waits_for)| *waits_for <= sequence) {
+            held.pop_front();
+        }
+        if held.is_empty() {
+            self.held = None;
+        }
+        !self.is_empty()
+    }
+
     /// What is to be written, in order; returns how many slices were filled in.
     pub fn slices<'a>(&'a self, into: &mut [IoSlice<'a>]) -> usize {
         let mut used = 0;
         let mut at = self.sent;
+        let end = match &self.held {
+            None => self.bytes.len(),
+            Some(held) => held.front().map_or(self.bytes.len(), |(at, _)| *at),
+        };
         let mut push = |slice: &'a [u8]| {
             if !slice.is_empty() && used < into.len() {
                 into[used] = IoSlice::new(slice);
@@ -100,11 +133,15 @@ impl OutBuffer {
             }
         };
         for shared in self.shared.iter().flat_map(|list| list.iter()) {
+            // What is held begins with the head of a packet, so a payload right before it is not.
+            if shared.before > end {
+                break;
+            }
             push(&self.bytes[at..shared.before]);
             push(&shared.payload);
             at = shared.before;
         }
-        push(&self.bytes[at..]);
+        push(&self.bytes[at..end]);
         used
     }
 
@@ -147,6 +184,7 @@ impl OutBuffer {
         self.sent = 0;
         self.shared = None;
         self.shared_length = 0;
+        self.held = None;
     }
 }
 
@@ -158,6 +196,30 @@ mod tests {
         let mut slices = [IoSlice::new(&[]); 16];
         let n = out.slices(&mut slices);
         slices[..n].iter().flat_map(|s| s.to_vec()).collect()
+    }
+
+    #[test]
+    fn what_waits_for_the_disk_stays_and_what_was_before_it_goes() {
+        let mut pool = BufferPool::default();
+        let mut out = OutBuffer::default();
+        out.bytes(&mut pool).extend_from_slice(b"a");
+        out.push_shared(Bytes::from_static(b"B"));
+        assert!(out.hold(5));
+        out.bytes(&mut pool).extend_from_slice(b"c");
+        assert!(!out.hold(4), "it waits for 5 already");
+        out.push_shared(Bytes::from_static(b"D"));
+        assert!(out.hold(7));
+        out.bytes(&mut pool).extend_from_slice(b"e");
+        assert_eq!(all(&out), b"aB");
+        out.advance(2, &mut pool);
+        assert_eq!((all(&out), out.pending()), (vec![], 3));
+        assert!(out.release(6));
+        assert_eq!(all(&out), b"cD");
+        out.advance(1, &mut pool);
+        assert!(out.release(7));
+        assert_eq!(all(&out), b"De");
+        out.advance(2, &mut pool);
+        assert!(out.is_empty());
     }
 
     #[test]

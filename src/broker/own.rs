@@ -33,8 +33,8 @@ impl<'a> OwnMessage<'a> {
 }
 
 impl Shard {
-    /// Publishes a message of the broker's own: no rule for clients holds, and it isn't among the changes that
-    /// outlive the broker.
+    /// Publishes a message of the broker's own: no rule for clients holds. Those on `$SYS` are
+    /// not retained beyond the broker's end.
     pub fn publish_own(&mut self, now: Now, message: &OwnMessage<'_>, out: &mut Outbox) {
         let OwnMessage { topic, payload, properties, qos, retain, expires } = *message;
         let mut outgoing = Outgoing {
@@ -47,11 +47,14 @@ impl Shard {
             publisher: None,
             from: None,
             source: None,
+            sequence: out.changes.reserve(),
+            receipts: 0,
             message: None,
             shared_payload: None,
         };
         let mut hint = u32::MAX;
         self.deliver(now, &mut outgoing, &mut hint, out);
+        self.record(&mut outgoing, None, out);
         if !retain {
             return;
         }

@@ -1,5 +1,6 @@
 //! PUBLISH from a client: what is allowed, who gets it, and how it is acknowledged.
 
+use super::changes::{Change, SessionId, hold};
 use super::clock::Now;
 use super::connect::mounted;
 use super::connection::{ConnectionKey, SessionKey};
@@ -133,14 +134,22 @@ impl Shard {
         if self.limits.memory_full && self.refuse_to_keep(now, key, publish, out) {
             return;
         }
+        if out.changes.full && self.is_refused(key, publish, topic) {
+            return self.acknowledge(key, publish, ReasonCode::QUOTA_EXCEEDED, out);
+        }
         let session = self.connections[key].session;
         if publish.qos == QoS::ExactlyOnce
             && !self.sessions[session as usize].inbound.insert(publish.packet_identifier)
         {
             // Passed on before; only the PUBREC was lost [MQTT-4.3.3-9].
+            self.await_session(key, out);
             return self.acknowledge(key, publish, ReasonCode::SUCCESS, out);
         }
+        let before = out.changes.last();
         let matched = self.pass_on(now, key, publish, topic, source, out);
+        if publish.qos != QoS::AtMostOnce && out.changes.last() != before {
+            self.await_changes(key, out);
+        }
         let reason = if matched { ReasonCode::SUCCESS } else { ReasonCode::NO_MATCHING_SUBSCRIBERS };
         self.acknowledge(key, publish, reason, out);
     }
@@ -176,10 +185,16 @@ impl Shard {
             publisher: Some(session),
             from: Some(key),
             source,
+            sequence: out.changes.reserve(),
+            receipts: 0,
             message: None,
             shared_payload: None,
         };
         let matched = self.deliver(now, &mut outgoing, &mut hint, out);
+        let id = self.sessions[session as usize].id;
+        let qos_2 = publish.qos == QoS::ExactlyOnce && id != 0;
+        let received = qos_2.then_some((id, publish.packet_identifier));
+        self.record(&mut outgoing, received, out);
         let message = outgoing.message.take();
         if publish.retain {
             self.retain(now, topic, &properties, publish.payload, publish.qos, expires, message, session);
@@ -206,6 +221,48 @@ impl Shard {
             self.end(now, key, ReasonCode::QUOTA_EXCEEDED, Ended::OutOfMemory, out);
         }
         kept
+    }
+
+    /// Tells the store of a message that was delivered, if anything of it must survive.
+    pub(super) fn record(
+        &self,
+        outgoing: &mut Outgoing<'_>,
+        received: Option<(SessionId, u16)>,
+        out: &mut Outbox,
+    ) {
+        if !out.changes.enabled() {
+            return;
+        }
+        // What the broker says of itself is said anew by the next.
+        let of_ours = outgoing.topic.starts_with("$SYS");
+        // At QoS 0 nothing was promised.
+        let kept = !of_ours && !(out.changes.full && outgoing.qos == QoS::AtMostOnce);
+        let retained = outgoing.retain && !outgoing.payload.is_empty() && kept;
+        if outgoing.retain && outgoing.payload.is_empty() && self.retained.has(outgoing.topic) {
+            out.changes.retained_removed(outgoing.topic);
+        }
+        let (sequence, receipts) = (outgoing.sequence, outgoing.receipts);
+        if receipts > 0 || retained {
+            let message = outgoing.message();
+            out.changes.push_as(sequence, Change::Message { message, retained, received, receipts });
+        } else if let Some((session, packet_identifier)) = received {
+            out.changes.push_as(sequence, Change::Received { session, packet_identifier });
+        }
+    }
+
+    /// What is sent to a connection from now on waits until all that was changed so far is safe.
+    pub(super) fn await_changes(&mut self, key: ConnectionKey, out: &mut Outbox) {
+        let last = out.changes.last();
+        if let Some(connection) = self.connections.get_mut(key) {
+            hold(connection, key, last, out);
+        }
+    }
+
+    /// The same, if its session survives the broker: what is repeated may refer to a change that isn't safe yet.
+    pub(super) fn await_session(&mut self, key: ConnectionKey, out: &mut Outbox) {
+        if self.sessions[self.connections[key].session as usize].id != 0 {
+            self.await_changes(key, out);
+        }
     }
 
     /// Stores or removes a retained message `[MQTT-3.3.1-5]`ff.
@@ -277,8 +334,12 @@ impl Shard {
     /// PUBREL came: the QoS 2 flow ends.
     pub(super) fn pubrel(&mut self, key: ConnectionKey, ack: Ack<'_>, out: &mut Outbox) {
         self.notice_ack(key, AckName::PubRel, &ack, out);
-        let session = self.connections[key].session;
-        self.sessions[session as usize].inbound.release(ack.packet_identifier);
+        let session = &mut self.sessions[self.connections[key].session as usize];
+        let (id, packet_identifier) = (session.id, ack.packet_identifier);
+        if session.inbound.release(packet_identifier) && id != 0 {
+            out.changes.push(Change::Released { session: id, packet_identifier });
+        }
+        self.await_session(key, out);
         // An unknown identifier is answered alike [MQTT-4.3.3-11]: with success, as mosquitto does.
         self.send_ack(
             key,

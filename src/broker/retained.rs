@@ -92,15 +92,17 @@ impl Retained {
         self.expiries = expiries.into();
     }
 
-    /// Frees the messages that have expired.
-    pub fn sweep(&mut self, wall: u64) {
+    /// Frees the messages that have expired and tells `gone` of each.
+    pub fn sweep(&mut self, wall: u64, mut gone: impl FnMut(&Message)) {
         while let Some(&Reverse((at, node))) = self.expiries.peek() {
             if at > wall {
                 return;
             }
             self.expiries.pop();
-            if self.expires_at(at, node) {
-                self.take(node);
+            if self.expires_at(at, node)
+                && let Some(message) = self.take(node)
+            {
+                gone(&message);
             }
         }
     }
@@ -108,6 +110,11 @@ impl Retained {
     /// Whether any message will expire.
     pub fn any_expires(&self) -> bool {
         self.expiring > 0
+    }
+
+    /// Whether a topic has a message.
+    pub fn has(&self, topic: &str) -> bool {
+        self.tree.find(topic).is_some_and(|node| self.tree.value(node).is_some())
     }
 
     /// Calls `visit` for each message on a topic that the filter matches and that hasn't expired.
@@ -145,12 +152,12 @@ mod tests {
         retained.set(message("a", Some(30)));
         assert!(retained.remove("b/c").is_some());
         retained.set(message("e", Some(20)));
-        retained.sweep(15);
+        retained.sweep(15, |_| ());
         assert_eq!((retained.count(), retained.any_expires()), (3, true));
-        retained.sweep(20);
+        retained.sweep(20, |_| ());
         assert_eq!(retained.count(), 2);
         assert!(retained.remove("e").is_none());
-        retained.sweep(100);
+        retained.sweep(100, |_| ());
         assert_eq!((retained.count(), retained.any_expires(), retained.bytes()), (1, false, 2));
     }
 
@@ -161,9 +168,9 @@ mod tests {
             retained.set(message("a", Some(1_000_000 + n)));
         }
         assert!(retained.expiries.len() < 1100, "{}", retained.expiries.len());
-        retained.sweep(1_009_998);
+        retained.sweep(1_009_998, |_| ());
         assert_eq!(retained.count(), 1);
-        retained.sweep(1_009_999);
+        retained.sweep(1_009_999, |_| ());
         assert_eq!(retained.count(), 0);
     }
 }

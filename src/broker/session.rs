@@ -1,5 +1,6 @@
 //! One client's session: what survives its connection.
 
+use super::changes::SessionId;
 use super::connection::{ConnectionKey, SessionKey};
 use super::message::Message;
 use crate::protocol::{QoS, Version};
@@ -17,6 +18,8 @@ pub const NEVER: u32 = u32::MAX;
 pub struct Delivery {
     /// The message, shared with every other session it waits for.
     pub message: Arc<Message>,
+    /// Counts the messages of a session that survives the broker.
+    pub number: u64,
     /// Subscription Identifier of the subscription that matched; 0: none.
     pub identifier: u32,
     /// QoS for this receiver.
@@ -83,7 +86,7 @@ impl Backlog {
 }
 
 /// A Will, kept until the connection ends one way or the other.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Will {
     /// The message to publish.
     pub message: Message,
@@ -107,6 +110,10 @@ pub struct Publisher {
 /// One session.
 #[derive(Debug)]
 pub struct Session {
+    /// Its number in the store; 0: it doesn't survive the broker.
+    pub id: SessionId,
+    /// The number of the last message that waited for it.
+    pub last_number: u64,
     /// ClientId, as the client says it.
     pub client_id: Box<str>,
     /// The connection it has now.
@@ -115,6 +122,8 @@ pub struct Session {
     pub version: Version,
     /// Session Expiry Interval in seconds; 0: ends with the connection.
     pub expiry_interval: u32,
+    /// When its last connection ended, in wall-clock seconds.
+    pub disconnected_at: Option<u64>,
     /// Counts connections, so that a timer knows whether it is still meant.
     pub epoch: u32,
     /// Payload bytes in flight outbound (only counted for `max_inflight_bytes`).
@@ -145,10 +154,13 @@ impl Session {
     /// A new session.
     pub fn new(client_id: Box<str>, version: Version) -> Self {
         Session {
+            id: 0,
+            last_number: 0,
             client_id,
             connection: None,
             version,
             expiry_interval: 0,
+            disconnected_at: None,
             epoch: 0,
             in_flight_bytes: 0,
             outbound: Outbound::new(0),
@@ -179,6 +191,12 @@ impl Session {
     /// Whether it outlives its connection.
     pub fn is_durable(&self) -> bool {
         self.expiry_interval != 0
+    }
+
+    /// Counts one more message.
+    pub fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
     }
 
     /// Whether it subscribes at this node.

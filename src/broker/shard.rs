@@ -2,6 +2,7 @@
 //!
 //! Whoever drives it passes in time and bytes, and empties the [`Outbox`] at the end of each turn.
 
+use super::changes::Change;
 use super::clock::Now;
 use super::connection::{Connection, ConnectionKey, NO_SESSION, Phase, SessionKey};
 use super::counters::Counters;
@@ -171,6 +172,9 @@ impl Shard {
                 break;
             }
             connection.last_seen = now.monotonic;
+            if out.changes.full && self.must_wait(key, &data[at..at + total], header.header_length, out) {
+                break;
+            }
             self.counters.packets_received += 1;
             self.packet(now, key, &data[at..at + total], header.header_length, out);
             at += total;
@@ -250,7 +254,7 @@ impl Shard {
             match timer {
                 Timer::Silence(key, generation) => self.silence(now, key, generation, out),
                 Timer::SessionExpiry(session) => self.expire_session(now, session, out),
-                Timer::Sweep => self.sweep(now),
+                Timer::Sweep => self.sweep(now, out),
                 Timer::WillDelay(session) => self.publish_delayed_will(now, session, out),
             }
         }
@@ -283,9 +287,9 @@ impl Shard {
         }
     }
 
-    fn sweep(&mut self, now: Now) {
+    fn sweep(&mut self, now: Now, out: &mut Outbox) {
         self.sweep_is_set = false;
-        self.retained.sweep(now.wall);
+        self.retained.sweep(now.wall, |message| out.changes.retained_removed(message.topic()));
         self.sweep_later(now);
     }
 
@@ -308,12 +312,15 @@ impl Shard {
     }
 
     /// Removes a session with all its subscriptions.
-    pub(super) fn remove_session(&mut self, key: SessionKey) {
+    pub(super) fn remove_session(&mut self, key: SessionKey, out: &mut Outbox) {
         let hash = self.hasher.hash_one(&*self.sessions[key as usize].client_id);
         if let Ok(entry) = self.directory.find_entry(hash, |&k| k == key) {
             entry.remove();
         }
         let session = self.sessions.remove(key as usize);
+        if session.id != 0 {
+            out.changes.push(Change::SessionEnded { session: session.id });
+        }
         for &node in &session.subscriptions {
             self.subscriptions.remove(node, key);
         }

@@ -1,9 +1,11 @@
 //! SUBSCRIBE and UNSUBSCRIBE: plain and shared subscriptions, and the retained messages that they ask for.
 
 use super::access::{may, might_write};
+use super::changes::{Change, SubscriptionRecord};
 use super::clock::Now;
 use super::connect::mounted;
 use super::connection::{ConnectionKey, SessionKey};
+use super::deliver::receipt;
 use super::limits::SEPARATORS;
 use super::notice::{Kinds, Notice};
 use super::outbox::Outbox;
@@ -34,6 +36,7 @@ impl Shard {
         let mut codes = Vec::new();
         let mut asked_for = Vec::new();
         let full = self.limits.memory_full;
+        let before = out.changes.last();
         for (filter, options) in packet.filters() {
             if full {
                 codes.push(refused(self.connections[key].version));
@@ -48,13 +51,16 @@ impl Shard {
             properties: Properties::EMPTY,
             codes: &codes,
         };
+        if out.changes.last() != before {
+            self.await_changes(key, out);
+        }
         let connection = &mut self.connections[key];
         suback.encode(connection.version, connection.out.bytes(&mut self.pool));
         Self::mark_dirty(connection, key, out);
         self.counters.packets_sent += 1;
         self.notice(out, Kinds::DEBUG, || Notice::SendingSubAck { client: self.name(key) });
         for (filter, subscriber) in asked_for {
-            self.send_retained(now, session, &filter, subscriber);
+            self.send_retained(now, session, &filter, subscriber, out);
         }
         self.move_up(now, key, out);
     }
@@ -84,11 +90,13 @@ impl Shard {
         let whole = match topic::shared(filter) {
             Some(Ok((share_name, inner))) => {
                 let inner = mounted(mount_point.as_deref(), inner);
+                self.record_subscription(&inner, Some(share_name), subscriber, out);
                 self.join_shared(session_key, share_name, &inner, subscriber);
                 filter.to_string()
             }
             _ => {
                 let filter = mounted(mount_point.as_deref(), filter);
+                self.record_subscription(&filter, None, subscriber, out);
                 let node = self.subscriptions.node(&filter);
                 let new = self.sessions[session_key as usize].add_subscription(node);
                 self.subscriptions.set(node, subscriber, !new);
@@ -108,7 +116,28 @@ impl Shard {
         options.qos
     }
 
-    fn join_shared(
+    fn record_subscription(
+        &self,
+        filter: &str,
+        share_name: Option<&str>,
+        subscriber: Subscriber,
+        out: &mut Outbox,
+    ) {
+        let session = self.sessions[subscriber.session as usize].id;
+        if session != 0 {
+            let subscription = Box::new(SubscriptionRecord {
+                filter: filter.into(),
+                share_name: share_name.map(Into::into),
+                qos: subscriber.qos,
+                identifier: subscriber.identifier,
+                no_local: subscriber.no_local,
+                retain_as_published: subscriber.retain_as_published,
+            });
+            out.changes.push(Change::Subscribed { session, subscription });
+        }
+    }
+
+    pub(super) fn join_shared(
         &mut self,
         session_key: SessionKey,
         share_name: &str,
@@ -124,7 +153,14 @@ impl Shard {
     }
 
     /// Queues the retained messages that a filter matches `[MQTT-3.3.1-6]`; they go out as there is room.
-    fn send_retained(&mut self, now: Now, session_key: SessionKey, filter: &str, subscriber: Subscriber) {
+    fn send_retained(
+        &mut self,
+        now: Now,
+        session_key: SessionKey,
+        filter: &str,
+        subscriber: Subscriber,
+        out: &mut Outbox,
+    ) {
         let upgrade = self.limits.upgrade_outgoing_qos;
         let check = self.limits.check_retain_source;
         let (listeners, sessions) = (&self.listeners, &mut self.sessions);
@@ -138,13 +174,22 @@ impl Shard {
             {
                 return;
             }
-            session.backlog_mut().push(Delivery {
+            let mut delivery = Delivery {
                 message: message.clone(),
+                number: 0,
                 identifier: subscriber.identifier,
                 qos: if upgrade { subscriber.qos } else { subscriber.qos.min(message.qos) },
                 retain: true,
                 asked_for: true,
-            });
+            };
+            if session.id != 0 && delivery.qos != QoS::AtMostOnce {
+                delivery.number = session.next_number();
+                out.changes.receipts.push(receipt(session, &delivery, 0));
+                let message = message.clone();
+                let change = Change::Message { message, retained: false, received: None, receipts: 1 };
+                out.changes.push(change);
+            }
+            session.backlog_mut().push(delivery);
         });
     }
 
@@ -153,8 +198,9 @@ impl Shard {
         self.notice(out, Kinds::DEBUG, || Notice::ReceivedUnsubscribe { client: self.name(key) });
         let session_key = self.connections[key].session;
         let mut codes = Vec::new();
+        let before = out.changes.last();
         for filter in packet.filters() {
-            let removed = self.remove_subscription(session_key, filter);
+            let removed = self.remove_subscription(session_key, filter, out);
             let code = if removed { ReasonCode::SUCCESS } else { ReasonCode::NO_SUBSCRIPTION_EXISTED };
             codes.push(code.0);
             self.notice(out, Kinds::DEBUG, || Notice::UnsubscribeFilter { filter: filter.into() });
@@ -168,6 +214,9 @@ impl Shard {
             properties: Properties::EMPTY,
             codes: &codes,
         };
+        if out.changes.last() != before {
+            self.await_changes(key, out);
+        }
         let connection = &mut self.connections[key];
         unsuback.encode(connection.version, connection.out.bytes(&mut self.pool));
         Self::mark_dirty(connection, key, out);
@@ -175,21 +224,31 @@ impl Shard {
         self.notice(out, Kinds::DEBUG, || Notice::SendingUnsubAck { client: self.name(key) });
     }
 
-    fn remove_subscription(&mut self, session_key: SessionKey, filter: &str) -> bool {
+    fn remove_subscription(&mut self, session_key: SessionKey, filter: &str, out: &mut Outbox) -> bool {
+        let id = self.sessions[session_key as usize].id;
+        let mount_point = self.sessions[session_key as usize].mount_point.clone();
+        let (share_name, inner) = match topic::shared(filter) {
+            Some(Ok((share_name, inner))) => (Some(share_name), inner),
+            _ => (None, filter),
+        };
+        let whole = mounted(mount_point.as_deref(), inner);
+        let removed = self.leave(session_key, &whole, share_name);
+        if removed && id != 0 {
+            let (filter, share_name) = (whole.into(), share_name.map(Into::into));
+            out.changes.push(Change::Unsubscribed { session: id, filter, share_name });
+        }
+        removed
+    }
+
+    fn leave(&mut self, session_key: SessionKey, filter: &str, share_name: Option<&str>) -> bool {
         let session = &mut self.sessions[session_key as usize];
-        let mount_point = session.mount_point.clone();
-        match topic::shared(filter) {
-            Some(Ok((share_name, inner))) => {
-                let inner = mounted(mount_point.as_deref(), inner);
-                let Some(node) = self.subscriptions.find(&inner) else { return false };
+        let Some(node) = self.subscriptions.find(filter) else { return false };
+        match share_name {
+            Some(share_name) => {
                 session.shared.retain(|(n, name)| *n != node || **name != *share_name);
                 self.subscriptions.leave(node, share_name, session_key)
             }
-            _ => {
-                let filter = mounted(mount_point.as_deref(), filter);
-                let Some(node) = self.subscriptions.find(&filter) else { return false };
-                session.remove_subscription(node) && self.subscriptions.remove(node, session_key)
-            }
+            None => session.remove_subscription(node) && self.subscriptions.remove(node, session_key),
         }
     }
 }

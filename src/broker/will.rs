@@ -29,11 +29,14 @@ impl Shard {
             publisher: Some(key),
             from: None,
             source: None,
+            sequence: out.changes.reserve(),
+            receipts: 0,
             message: None,
             shared_payload: None,
         };
         let mut hint = u32::MAX;
         self.deliver(now, &mut outgoing, &mut hint, out);
+        self.record(&mut outgoing, None, out);
         let kept = outgoing.message.take();
         if message.retain {
             let (topic, payload) = (message.topic(), message.payload());

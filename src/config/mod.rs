@@ -17,5 +17,5 @@ pub use keywords::{Built, Keyword, Reload, Scope, Setter, Structure, ValueKind, 
 pub use listener::{AcceptedVersions, Listener, ListenerProtocol, Security, SocketDomain};
 pub use log_settings::{LogDestinations, LogFacility, LogSettings, LogType, LogTypes};
 pub use message::Message;
-pub use model::{DEFAULT_PORT, Settings};
+pub use model::{DEFAULT_PORT, PersistenceSync, Settings};
 pub use parse::{AtError, BadConfiguration, ConfigReader};

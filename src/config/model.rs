@@ -3,6 +3,7 @@
 //! The broker and its event loop read these fields, every one; nobody else needs to know that there was a file.
 //! [`Listener`] and its part of the settings are in `listener`, the log's in `log_settings`.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Listener, LogSettings, Security};
@@ -60,12 +61,35 @@ pub struct Settings {
     pub memory_limit: u64,
     /// `sys_interval`: how often the `$SYS` topics are published, in seconds; 0: never.
     pub sys_interval: u16,
+    /// `persistence`: sessions, what waits for them, and retained messages survive the broker.
+    pub persistence: bool,
+    /// `persistence_file`: the name that the store's folder begins with.
+    pub persistence_file: Option<String>,
+    /// `persistence_location`: the folder in which the store's folder is; `None`: the working directory.
+    pub persistence_location: Option<String>,
+    /// `persistence_sync`: when what must survive is forced to the disk.
+    pub persistence_sync: PersistenceSync,
+    /// `autosave_interval`: with `persistence_sync never`, seconds (or changes) between two forced writes; 0: none.
+    pub autosave_interval: u32,
+    /// `autosave_on_changes`: `autosave_interval` counts changes.
+    pub autosave_on_changes: bool,
     /// `user`: the account to change to when started as root; `None`: mosquitto's default account.
     pub user: Option<String>,
     /// `pid_file`: where to write the process id.
     pub pid_file: Option<String>,
     /// What is logged, and where to.
     pub log: LogSettings,
+}
+
+/// When what must survive is forced to the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PersistenceSync {
+    /// Before it is acknowledged.
+    Always,
+    /// So often.
+    Interval(Duration),
+    /// When the system likes, at `autosave_interval`, at SIGUSR1 and at the end.
+    Never,
 }
 
 impl Default for Settings {
@@ -96,6 +120,12 @@ impl Default for Settings {
             retain_expiry_interval: None,
             memory_limit: 0,
             sys_interval: 10,
+            persistence: false,
+            persistence_file: None,
+            persistence_location: None,
+            persistence_sync: PersistenceSync::Always,
+            autosave_interval: 1800,
+            autosave_on_changes: false,
             user: None,
             pid_file: None,
             log: LogSettings::default(),
@@ -136,6 +166,21 @@ impl Settings {
     /// `listener_allow_anonymous` wins, then `allow_anonymous`; unset, only local-only mode lets them in.
     pub fn allows_anonymous(&self, listener: &Listener) -> bool {
         listener.allow_anonymous.or(self.security_of(listener).allow_anonymous).unwrap_or(self.local_only)
+    }
+
+    /// The folder of the store: `persistence_file` in `persistence_location`, with `.store` behind it.
+    pub fn store_path(&self) -> PathBuf {
+        let name = self.persistence_file.as_deref().unwrap_or("mosquitto.db");
+        self.in_persistence_location(&format!("{name}.store"))
+    }
+
+    /// Where mosquitto keeps its own database.
+    pub fn mosquitto_db_path(&self) -> PathBuf {
+        self.in_persistence_location(self.persistence_file.as_deref().unwrap_or("mosquitto.db"))
+    }
+
+    fn in_persistence_location(&self, name: &str) -> PathBuf {
+        Path::new(self.persistence_location.as_deref().unwrap_or_default()).join(name)
     }
 
     /// What a ClientId that the broker assigns on `listener` starts with.

@@ -187,6 +187,12 @@ impl Subscriptions {
         self.tree.value_mut(at.node).shared.as_mut()?.get_mut(at.index as usize)
     }
 
+    /// The members of a shared subscription found by [`Subscriptions::resolve`].
+    pub fn members(&self, at: GroupRef) -> &[Subscriber] {
+        let groups = self.tree.value(at.node).shared.as_ref();
+        groups.and_then(|groups| groups.get(at.index as usize)).map_or(&[], |group| &group.members)
+    }
+
     /// Appends who gets a message on this Topic Name.
     pub fn resolve(&mut self, topic: &str, receivers: &mut Vec<Subscriber>, groups: &mut Vec<GroupRef>) {
         self.tree.for_each_match(topic, |node, here| {

@@ -16,6 +16,7 @@ use super::client_io::{Client, IN_PLACE, READ};
 use super::error::{Error, reason};
 use super::listen::{Listening, open_listed};
 use super::passwords::{Answer, Checkers};
+use super::persistence::Keeper;
 use super::prepare::Prepared;
 use super::reload::{Reloader, Reread};
 use super::rules;
@@ -44,7 +45,7 @@ const ACCEPT_AGAIN: u64 = 500;
 #[derive(Clone, Debug)]
 pub struct Handle {
     stop: Arc<AtomicBool>,
-    waker: Arc<Waker>,
+    pub(super) waker: Arc<Waker>,
 }
 
 impl Handle {
@@ -65,12 +66,13 @@ pub struct Server {
     /// The listeners by the number that connections know them by.
     pub(super) slots: Vec<Slot>,
     signals: Signals,
+    pub(super) keeper: Option<Keeper>,
     checkers: Checkers,
     pub(super) reloader: Reloader,
     pub(super) sys: SysClock,
     pub(super) settings: Arc<Settings>,
     pub(super) logger: Logger,
-    handle: Handle,
+    pub(super) handle: Handle,
     start: Instant,
     pub(super) now: Now,
     pub(super) buffer: Vec<u8>,
@@ -118,6 +120,7 @@ impl Server {
             handle: Handle { stop: Arc::new(AtomicBool::new(false)), waker },
             start: Instant::now(),
             now: Now { monotonic: 0, wall },
+            keeper: None,
             buffer: vec![0; READ + IN_PLACE],
             again: Vec::new(),
             accept_again: None,
@@ -132,6 +135,8 @@ impl Server {
         for socket in listening {
             server.listen(socket).map_err(system)?;
         }
+        // The last thing: nothing is written before the broker has all its listeners.
+        server.open_store()?;
         Ok(server)
     }
 
@@ -226,8 +231,9 @@ impl Server {
         if !self.again.is_empty() {
             return Some(Duration::ZERO);
         }
-        let next =
-            [self.shard.next_deadline(), self.accept_again, self.sys.next].into_iter().flatten().min()?;
+        let save = self.keeper.as_ref().and_then(Keeper::next_deadline);
+        let next = [self.shard.next_deadline(), self.accept_again, self.sys.next, save];
+        let next = next.into_iter().flatten().min()?;
         // Read the clock: the turn may have taken long.
         let now = self.start.elapsed().as_millis() as u64;
         Some(Duration::from_millis(next.saturating_sub(now).min(60_000)))
@@ -240,6 +246,7 @@ impl Server {
                     self.checked(answer);
                 }
                 self.finish_reload();
+                self.hear_store();
                 self.stopping |= self.handle.stop.load(Ordering::Acquire);
             }
             SIGNALS => self.signalled(),
@@ -261,7 +268,7 @@ impl Server {
                 Asked::Stop => self.stopping = true,
                 Asked::Reload => self.begin_reload(),
                 Asked::Reopen => self.logger.reopen(self.now.wall),
-                Asked::Save => self.say(LogType::Notice, "Persistence is off; there is nothing to save."),
+                Asked::Save => self.save(),
                 Asked::Print => self.say(LogType::Notice, &self.shard.summary()),
             }
         }
@@ -315,7 +322,7 @@ impl Server {
     }
 
     /// Everything that the turn has led to leaves.
-    fn end_turn(&mut self) {
+    pub(super) fn end_turn(&mut self) {
         if self.accept_again.is_some_and(|at| at <= self.now.monotonic) {
             self.accept_again = None;
             let all: Vec<usize> = self.listening.iter().map(|(index, _)| index).collect();
@@ -329,6 +336,8 @@ impl Server {
         self.publish_sys();
         self.outbox.urgent = false;
         self.outbox.full.clear();
+        // First, so that the disk works while the sockets are written.
+        self.keep_changes();
         loop {
             self.verify();
             while let Some(key) = self.outbox.resume.pop() {
@@ -344,6 +353,7 @@ impl Server {
             self.close(key);
         }
         self.outbox.close = close;
+        self.keep_changes();
         self.log_notices();
     }
 
@@ -390,6 +400,7 @@ impl Server {
         self.read_clock();
         self.shard.shut_down(self.now, &mut self.outbox);
         self.end_turn();
+        self.close_store();
     }
 }
 

@@ -5,6 +5,7 @@ mod error;
 mod event_loop;
 mod listen;
 mod passwords;
+mod persistence;
 mod prepare;
 mod reload;
 mod rules;

@@ -48,6 +48,33 @@ impl<M> Outbound<M> {
         Outbound { slots: VecDeque::new(), first: 1, in_flight: 0, limit: unlimited(limit) }
     }
 
+    /// A window as it was: what is in flight, in any order. Packet Identifiers go on behind the last of them.
+    pub fn restored(limit: u16, mut in_flight: Vec<(u16, Awaiting, Option<M>)>) -> Self {
+        let mut window = Outbound::new(limit);
+        in_flight.retain(|(identifier, ..)| *identifier != 0);
+        in_flight.sort_unstable_by_key(|(identifier, ..)| *identifier);
+        in_flight.dedup_by_key(|(identifier, ..)| *identifier);
+        // Identifiers go round: the window begins behind the widest gap between two of them.
+        let distance =
+            |from: u16, to: u16| (u32::from(to) + u32::from(LAST) - u32::from(from)) % u32::from(LAST);
+        let count = in_flight.len();
+        let before = |i: usize| in_flight[(i + count - 1) % count].0;
+        let start = (0..count).max_by_key(|&i| {
+            let gap = distance(before(i), in_flight[i].0);
+            if count == 1 { 0 } else { gap }
+        });
+        let Some(start) = start else { return window };
+        in_flight.rotate_left(start);
+        window.first = in_flight[0].0;
+        for (identifier, awaiting, message) in in_flight {
+            while window.next_identifier() != identifier {
+                window.slots.push_back(Slot { awaiting: Awaiting::Free, message: None });
+            }
+            window.append(awaiting, message);
+        }
+        window
+    }
+
     /// Sets how many messages may be in flight from now on, in messages; 0 means no limit of ours.
     pub fn set_limit(&mut self, limit: u16) {
         self.limit = unlimited(limit);
@@ -207,6 +234,31 @@ mod tests {
             assert_eq!(id, expected);
             assert!(out.complete(id, Awaiting::PubAck).is_some());
         }
+    }
+
+    #[test]
+    fn a_window_comes_back_as_it_was_also_across_the_wrap() {
+        let flights = vec![
+            (2, Awaiting::PubAck, Some('c')),
+            (65_534, Awaiting::PubRec, Some('a')),
+            (1, Awaiting::PubComp, None),
+        ];
+        let mut out = Outbound::restored(10, flights);
+        let order: Vec<_> = out.iter().map(|(id, awaiting, m)| (id, awaiting, m.copied())).collect();
+        assert_eq!(
+            order,
+            [
+                (65_534, Awaiting::PubRec, Some('a')),
+                (1, Awaiting::PubComp, None),
+                (2, Awaiting::PubAck, Some('c'))
+            ]
+        );
+        assert_eq!((out.in_flight(), out.next_identifier()), (3, 3));
+        assert!(out.complete(65_534, Awaiting::PubRec).is_some());
+        assert_eq!(out.awaiting(65_535), Awaiting::Free);
+        let one = Outbound::restored(0, vec![(7, Awaiting::PubAck, Some('x'))]);
+        assert_eq!((one.in_flight(), one.next_identifier()), (1, 8));
+        assert_eq!(Outbound::<char>::restored(0, Vec::new()).next_identifier(), 1);
     }
 
     #[test]

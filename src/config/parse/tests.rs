@@ -1,9 +1,10 @@
 //! Every rule of the grammar, with the exact messages.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::*;
-use crate::config::LogTypes;
+use crate::config::{LogTypes, PersistenceSync};
 
 mod files;
 mod listeners;
@@ -155,7 +156,7 @@ fn texts_of_which_the_first_or_the_last_counts() {
 
 #[test]
 fn durations() {
-    let day = std::time::Duration::from_secs(86400);
+    let day = Duration::from_secs(86400);
     assert_eq!(good("persistent_client_expiration 14d").persistent_client_expiration, Some(14 * day));
     for text in ["persistent_client_expiration 5", "persistent_client_expiration 0d"] {
         let complaint = "Error: Invalid 'persistent_client_expiration' duration in configuration.";
@@ -221,17 +222,29 @@ fn the_timestamp_holds_from_its_line_on() {
 }
 
 #[test]
+fn persistence_and_its_folder() {
+    let settings = good("retained_persistence 1\n");
+    assert_eq!((settings.persistence, settings.persistence_sync), (true, PersistenceSync::Always));
+    assert_eq!(settings.store_path().to_str(), Some("mosquitto.db.store"));
+    let settings = good(
+        "persistence true\npersistence_location /var/lib/x/\npersistence_file y.db\npersistence_sync interval 250\n",
+    );
+    assert_eq!(settings.store_path().to_str(), Some("/var/lib/x/y.db.store"));
+    assert_eq!(settings.mosquitto_db_path().to_str(), Some("/var/lib/x/y.db"));
+    assert_eq!(settings.persistence_sync, PersistenceSync::Interval(Duration::from_millis(250)));
+    assert_eq!(good("persistence_sync never\n").persistence_sync, PersistenceSync::Never);
+    for (text, value) in [("interval 0", "0"), ("sometimes", "sometimes"), ("interval -1", "-1")] {
+        let complaint = format!("Error: Invalid 'persistence_sync' value ({value}).");
+        assert_eq!(bad(1, &format!("persistence_sync {text}")), complaint);
+    }
+    assert_eq!(bad(1, "persistence_file a/b"), "Error: Invalid 'persistence_file' value (a/b).");
+}
+
+#[test]
 fn what_is_not_built_is_refused() {
-    for name in ["certfile", "connection", "plugin", "auth_plugin", "plugin_opt_x", "persistence_file"] {
+    for name in ["certfile", "connection", "plugin", "auth_plugin", "plugin_opt_x"] {
         let complaint = format!("Error: The '{name}' option is known but not built into this version yet.");
         assert_eq!(bad(1, &format!("{name} x")), complaint);
     }
-    for (text, what) in
-        [("persistence true", "persistence true"), ("retained_persistence 1", "persistence true")]
-    {
-        let complaint = format!("Error: The '{what}' option is known but not built into this version yet.");
-        assert_eq!(bad(1, text), complaint);
-    }
-    let asks_for_nothing = "persistence false\n";
-    good(asks_for_nothing);
+    good("persistence false\n");
 }

@@ -20,10 +20,16 @@ pub(super) struct Overrides {
     pub(super) for_command: bool,
 }
 
+/// Wins over `persistence_location`.
+const PERSISTENCE_LOCATION: &str = "MOSQUITTO_PERSISTENCE_LOCATION";
+
 impl Overrides {
-    /// `-q` and `-v` win over the configuration, `-q` over `-v`. A broker for one command that nobody configured
+    /// `MOSQUITTO_PERSISTENCE_LOCATION`, `-q` and `-v` win over the configuration, `-q` over `-v`. A broker for one command that nobody configured
     /// speaks up only when something is wrong.
     pub(super) fn apply(&self, settings: &mut Settings) {
+        if let Some(location) = std::env::var(PERSISTENCE_LOCATION).ok().filter(|l| !l.is_empty()) {
+            settings.persistence_location = Some(location);
+        }
         let types = &mut settings.log.types;
         if self.quiet {
             *types = LogTypes::NONE;

@@ -1,0 +1,145 @@
+//! The store beside the event loop: what the broker says must survive goes there, and what it says is safe comes back.
+
+use super::error::Error;
+use super::event_loop::Server;
+use crate::broker::{Now, Outbox, State};
+use crate::config::{LogType, PersistenceSync};
+use crate::store::{Store, Sync};
+use std::path::{Path, PathBuf};
+
+/// A store that is open, and when it is to be saved.
+#[derive(Debug)]
+pub struct Keeper {
+    store: Store,
+    path: PathBuf,
+    /// `autosave_interval`, where it has a meaning.
+    autosave: Option<u32>,
+    on_changes: bool,
+    /// The last change when it was last saved.
+    saved: u64,
+    /// When it is to be saved next, in monotonic milliseconds.
+    save_at: Option<u64>,
+    full: bool,
+}
+
+impl Keeper {
+    fn set_timer(&mut self, now: Now) {
+        let seconds = self.autosave.filter(|_| !self.on_changes);
+        self.save_at = seconds.map(|seconds| now.monotonic + u64::from(seconds) * 1000);
+    }
+
+    /// When something is to be done without an event.
+    pub fn next_deadline(&self) -> Option<u64> {
+        self.save_at
+    }
+
+    /// Hands over what has changed.
+    pub fn submit(&mut self, now: Now, outbox: &mut Outbox) {
+        self.store.submit(&mut outbox.changes);
+        let last = outbox.changes.last();
+        let enough = |every: u32| self.on_changes && last - self.saved >= u64::from(every);
+        if self.autosave.is_some_and(enough) || self.save_at.is_some_and(|at| at <= now.monotonic) {
+            self.saved = last;
+            self.store.save();
+            self.set_timer(now);
+        }
+    }
+}
+
+impl Server {
+    /// Opens the store, if there is to be one, and gives the broker what it kept.
+    pub(super) fn open_store(&mut self) -> Result<(), Error> {
+        if !self.settings.persistence {
+            return Ok(());
+        }
+        let path = self.settings.store_path();
+        let sync = match self.settings.persistence_sync {
+            PersistenceSync::Always => Sync::Always,
+            PersistenceSync::Interval(interval) => Sync::Interval(interval),
+            PersistenceSync::Never => Sync::Never,
+        };
+        let waker = self.handle.waker.clone();
+        let wake = move || {
+            let _ = waker.wake();
+        };
+        let opened = Store::open(&path, sync, wake).map_err(Error::start)?;
+        for (log_type, text) in &opened.lines {
+            self.say(*log_type, text);
+        }
+        self.say(LogType::Information, &restored(&opened.state, &path));
+        self.outbox.changes.begin(opened.sequence);
+        self.shard.restore(self.now, opened.state, &mut self.outbox);
+        let every = Some(self.settings.autosave_interval).filter(|&n| n > 0 && sync == Sync::Never);
+        let mut keeper = Keeper {
+            store: opened.store,
+            path,
+            autosave: every,
+            on_changes: self.settings.autosave_on_changes,
+            saved: opened.sequence,
+            save_at: None,
+            full: false,
+        };
+        keeper.set_timer(self.now);
+        keeper.submit(self.now, &mut self.outbox);
+        self.keeper = Some(keeper);
+        Ok(())
+    }
+
+    /// What the store has to say: answers that waited for it go out.
+    pub(super) fn hear_store(&mut self) {
+        let Some(keeper) = &mut self.keeper else { return };
+        self.shard.committed(keeper.store.committed(), &mut self.outbox);
+        let full = keeper.store.is_full();
+        if full != keeper.full {
+            keeper.full = full;
+            self.shard.set_store_full(full, &mut self.outbox);
+        }
+        for (log_type, text) in keeper.store.lines() {
+            self.say(log_type, &text);
+        }
+    }
+
+    /// Hands over what has changed.
+    pub(super) fn keep_changes(&mut self) {
+        if let Some(keeper) = &mut self.keeper {
+            keeper.submit(self.now, &mut self.outbox);
+        }
+    }
+
+    /// SIGUSR1.
+    pub(super) fn save(&mut self) {
+        let Some(keeper) = &self.keeper else {
+            return self.say(LogType::Notice, "Persistence is off; there is nothing to save.");
+        };
+        keeper.store.save();
+        self.say(LogType::Information, &format!("Saving in-memory database to {}.", keeper.path.display()));
+    }
+
+    /// The end: everything is written, and what waited for it goes out.
+    pub(super) fn close_store(&mut self) {
+        let Some(mut keeper) = self.keeper.take() else { return };
+        keeper.submit(self.now, &mut self.outbox);
+        let last = self.outbox.changes.last();
+        for (log_type, text) in keeper.store.lines() {
+            self.say(log_type, &text);
+        }
+        match keeper.store.close() {
+            Ok(()) => self.shard.committed(last, &mut self.outbox),
+            Err(error) => {
+                let text = super::error::reason(&error);
+                self.say(LogType::Error, &format!("Error: The last changes could not be saved: {text}."));
+            }
+        }
+        self.end_turn();
+    }
+}
+
+/// What came back, in one line.
+fn restored(state: &State, path: &Path) -> String {
+    let (sessions, retained) = (state.sessions.len(), state.retained.len());
+    let messages: usize = state.sessions.iter().map(|session| session.messages.len()).sum();
+    let path = path.display();
+    format!(
+        "Restored {sessions} sessions, {messages} messages for them and {retained} retained messages from {path}."
+    )
+}

@@ -1,0 +1,390 @@
+//! The log: changes are appended to the newest file; the oldest is cleaned (what is live in it is appended again)
+//! and removed, whenever the files are more than twice as large as what they are worth.
+//!
+//! A change is in the log when [`Log::commit`] returns. After an error nothing is lost that isn't: what was not
+//! committed is written again, to a new file, since nobody knows what a failed write or sync has left of the old one.
+
+use super::disk::{Disk, DiskFile};
+use super::live::Live;
+use super::record;
+use super::replay::Replay;
+use super::segment::{self, HEAD, Head, Piece, Pieces};
+use crate::broker::{Change, Receipt, State};
+use std::collections::VecDeque;
+use std::io;
+
+/// A file is followed by a new one when it is as long as this.
+pub const SEGMENT: u64 = 8 * 1024 * 1024;
+/// Files may hold so much that is dead, whatever they are worth.
+const SLACK: u64 = 3 * SEGMENT;
+
+/// So many files may be there, whatever their size: each start of the broker begins a new one.
+const FILES: u64 = 32;
+
+/// Why a log can't be opened.
+#[derive(Debug)]
+pub enum OpenError {
+    /// It was written by a newer program, in this format.
+    Newer(u32),
+    /// None of its files has a head that can be read.
+    Unreadable,
+    /// The system refuses.
+    Io(io::Error),
+}
+
+impl From<io::Error> for OpenError {
+    fn from(error: io::Error) -> Self {
+        OpenError::Io(error)
+    }
+}
+
+/// Bytes that couldn't be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The file.
+    pub file: String,
+    /// Where in it.
+    pub at: usize,
+    /// How many.
+    pub bytes: usize,
+    /// They are the end of the newest file: what was being written when the power went.
+    pub is_end: bool,
+}
+
+/// What was found in a directory.
+#[derive(Debug)]
+pub struct Contents {
+    /// For the broker.
+    pub state: State,
+    /// The highest number of a change.
+    pub sequence: u64,
+    /// What couldn't be read.
+    pub damage: Vec<Damage>,
+    /// Sessions of which only parts are left.
+    pub lost_sessions: usize,
+    live: Live,
+    live_bytes: u64,
+    salt: Option<u64>,
+    files: VecDeque<(u64, u64)>,
+}
+
+/// Reads a log without touching it.
+pub fn read(
+    names: &[String],
+    mut file: impl FnMut(&str) -> io::Result<Vec<u8>>,
+) -> Result<Contents, OpenError> {
+    let mut numbers: Vec<u64> = names.iter().filter_map(|name| segment::number(name)).collect();
+    numbers.sort_unstable();
+    let mut salt = None;
+    for &number in &numbers {
+        match segment::read_head(&file(&segment::name(number))?) {
+            Head::Ours(found) => salt = Some(found),
+            Head::Newer(version) => return Err(OpenError::Newer(version)),
+            Head::Damaged => {}
+        }
+    }
+    let mut replay = Replay::default();
+    let mut damage = Vec::new();
+    let mut files = VecDeque::new();
+    for &number in &numbers {
+        let data = file(&segment::name(number))?;
+        files.push_back((number, data.len() as u64));
+        let is_newest = Some(&number) == numbers.last();
+        let mut hurt = |at: usize, bytes: usize| {
+            let is_end = is_newest && at + bytes == data.len();
+            damage.push(Damage { file: segment::name(number), at, bytes, is_end });
+        };
+        let Some(salt) = salt else {
+            // A file whose head was never finished has nothing behind it.
+            if data.len() > HEAD {
+                return Err(OpenError::Unreadable);
+            }
+            continue;
+        };
+        if segment::read_head(&data) == Head::Damaged {
+            hurt(0, HEAD.min(data.len()));
+        }
+        for piece in Pieces::new(&data, salt, number, HEAD) {
+            match piece {
+                Piece::Record(record) => replay.apply(record),
+                Piece::Damaged(at, bytes) => hurt(at, bytes),
+            }
+        }
+    }
+    let replayed = replay.finish();
+    Ok(Contents {
+        state: replayed.state,
+        sequence: replayed.sequence,
+        damage,
+        lost_sessions: replayed.lost_sessions,
+        live: replayed.live,
+        live_bytes: replayed.live_bytes,
+        salt,
+        files,
+    })
+}
+
+/// The file that is appended to.
+#[derive(Debug)]
+struct Active<F> {
+    file: F,
+    number: u64,
+    /// What was written to it.
+    length: u64,
+    /// What was committed of it.
+    committed: u64,
+}
+
+/// A file that is being cleaned.
+#[derive(Debug)]
+struct Cleaning {
+    number: u64,
+    data: Vec<u8>,
+    at: usize,
+}
+
+/// A log that is open.
+#[derive(Debug)]
+pub struct Log<D: Disk> {
+    disk: D,
+    salt: u64,
+    /// Number of the next file.
+    next: u64,
+    active: Option<Active<D::File>>,
+    /// Older files and their sizes, oldest first.
+    sealed: VecDeque<(u64, u64)>,
+    live: Live,
+    /// Records that aren't committed, and where each ends.
+    pending: Vec<u8>,
+    ends: Vec<usize>,
+    /// Something was committed without a sync.
+    unsynced: bool,
+    cleaning: Option<Cleaning>,
+    /// The file that holds nothing that isn't safe elsewhere once all is committed.
+    emptied: Option<u64>,
+    /// Files with lower numbers are to be cleaned.
+    clean_below: u64,
+    /// Bytes that were copied since cleaning began.
+    copied: u64,
+    /// Bytes that were live when last counted.
+    live_bytes: u64,
+    frames: Vec<u8>,
+}
+
+impl<D: Disk> Log<D> {
+    /// Opens what is in a directory; nothing is written yet. `salt`: random, for a new log.
+    pub fn open(disk: D, salt: u64) -> Result<(Self, State, Contents), OpenError> {
+        let mut contents = read(&disk.list()?, |name| disk.read(name))?;
+        let state = std::mem::take(&mut contents.state);
+        let log = Log {
+            disk,
+            salt: contents.salt.unwrap_or(salt),
+            next: contents.files.back().map_or(1, |(number, _)| number + 1),
+            active: None,
+            sealed: std::mem::take(&mut contents.files),
+            live: std::mem::take(&mut contents.live),
+            pending: Vec::new(),
+            ends: Vec::new(),
+            unsynced: false,
+            cleaning: None,
+            emptied: None,
+            clean_below: 0,
+            copied: 0,
+            live_bytes: contents.live_bytes,
+            frames: Vec::new(),
+        };
+        Ok((log, state, contents))
+    }
+
+    /// Its directory.
+    pub fn disk(&mut self) -> &mut D {
+        &mut self.disk
+    }
+
+    /// Bytes on disk.
+    pub fn size(&self) -> u64 {
+        let sealed: u64 = self.sealed.iter().map(|(_, bytes)| bytes).sum();
+        sealed + self.active.as_ref().map_or(0, |active| active.length)
+    }
+
+    /// Bytes that wait for [`Log::commit`].
+    pub fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Whether something was committed without a sync.
+    pub fn is_unsynced(&self) -> bool {
+        self.unsynced
+    }
+
+    /// Takes in the changes of a turn. `receipts` are those of its messages, one behind the other.
+    pub fn append(&mut self, changes: &[(u64, Change)], receipts: &[Receipt]) {
+        let mut rest = receipts;
+        for (sequence, change) in changes {
+            let mut own = &[][..];
+            if let Change::Message { receipts, .. } = change {
+                (own, rest) = rest.split_at((*receipts as usize).min(rest.len()));
+            }
+            self.live.apply(*sequence, change);
+            record::encode(*sequence, change, own, &mut self.pending);
+            self.ends.push(self.pending.len());
+        }
+    }
+
+    /// Writes what was appended and, with `sync`, sees to it that it survives a loss of power.
+    pub fn commit(&mut self, sync: bool) -> io::Result<()> {
+        let sync = sync || self.emptied.is_some();
+        let result = self.write_pending(sync);
+        match &result {
+            Ok(()) => {
+                self.pending.clear();
+                self.ends.clear();
+                if self.pending.capacity() > 4 * 1024 * 1024 {
+                    self.pending = Vec::new();
+                }
+                if let Some(active) = &mut self.active {
+                    active.committed = active.length;
+                }
+                self.remove_emptied();
+            }
+            Err(_) => self.abandon(),
+        }
+        result
+    }
+
+    fn write_pending(&mut self, sync: bool) -> io::Result<()> {
+        let mut start = 0;
+        let mut at = 0;
+        while at < self.ends.len() {
+            let active = match &mut self.active {
+                Some(active) => active,
+                None => {
+                    let active = self.create()?;
+                    self.active.insert(active)
+                }
+            };
+            self.frames.clear();
+            while at < self.ends.len() && active.length + (self.frames.len() as u64) < SEGMENT {
+                let place = active.length + self.frames.len() as u64;
+                let record = &self.pending[start..self.ends[at]];
+                segment::write_frame(self.salt, active.number, place, record, &mut self.frames);
+                start = self.ends[at];
+                at += 1;
+            }
+            active.file.append(&self.frames)?;
+            active.length += self.frames.len() as u64;
+            self.unsynced = true;
+            if active.length >= SEGMENT {
+                active.file.sync()?;
+                let (number, length) = (active.number, active.length);
+                self.sealed.push_back((number, length));
+                self.active = None;
+                self.unsynced = false;
+            }
+        }
+        if sync && self.unsynced {
+            if let Some(active) = &mut self.active {
+                active.file.sync()?;
+            }
+            self.unsynced = false;
+        }
+        Ok(())
+    }
+
+    fn create(&mut self) -> io::Result<Active<D::File>> {
+        let number = self.next;
+        let name = segment::name(number);
+        let mut file = self.disk.create(&name)?;
+        let mut head = Vec::with_capacity(HEAD);
+        segment::write_head(self.salt, number, &mut head);
+        let ready = file.append(&head).and_then(|()| file.sync()).and_then(|()| self.disk.sync());
+        if let Err(error) = ready {
+            let _ = self.disk.remove(&name);
+            return Err(error);
+        }
+        self.next += 1;
+        Ok(Active { file, number, length: HEAD as u64, committed: HEAD as u64 })
+    }
+
+    /// The newest file has failed: what was committed of it stays, the next goes to a new one.
+    fn abandon(&mut self) {
+        let Some(mut active) = self.active.take() else { return };
+        if active.committed <= HEAD as u64 {
+            let _ = self.disk.remove(&segment::name(active.number));
+        } else {
+            let _ = active.file.truncate(active.committed);
+            self.sealed.push_back((active.number, active.committed));
+        }
+    }
+
+    /// Whether cleaning should go on.
+    pub fn wants_cleaning(&mut self) -> bool {
+        let oldest = self.sealed.front().map(|(number, _)| *number);
+        if oldest.is_some_and(|number| number < self.clean_below) {
+            return true;
+        }
+        if self.clean_below != 0 {
+            self.clean_below = 0;
+            self.live_bytes = self.copied;
+        }
+        let too_large = self.size() > 2 * self.live_bytes + SLACK;
+        if oldest.is_some() && (too_large || self.sealed.len() as u64 > FILES + 2 * self.live_bytes / SEGMENT)
+        {
+            self.clean_below = self.next;
+            self.copied = 0;
+            return true;
+        }
+        false
+    }
+
+    /// Cleans about `budget` bytes of the oldest file; what is live is to be committed like any change.
+    pub fn clean(&mut self, budget: usize) -> io::Result<()> {
+        // One file at a time: what a file says to be over must be gone before the file is.
+        if self.emptied.is_some() || !self.wants_cleaning() {
+            return Ok(());
+        }
+        let mut cleaning = match self.cleaning.take() {
+            Some(cleaning) => cleaning,
+            None => {
+                let Some(&(number, _)) = self.sealed.front() else { return Ok(()) };
+                Cleaning { number, data: self.disk.read(&segment::name(number))?, at: HEAD }
+            }
+        };
+        let end = cleaning.at + budget;
+        let mut pieces = Pieces::new(&cleaning.data, self.salt, cleaning.number, cleaning.at);
+        while pieces.position() < end {
+            match pieces.next() {
+                Some(Piece::Record(record)) => {
+                    if let Some(record) = self.live.keep(record) {
+                        let before = self.pending.len();
+                        record::encode(record.sequence, &record.change, &record.receipts, &mut self.pending);
+                        self.ends.push(self.pending.len());
+                        self.copied += segment::framed(self.pending.len() - before);
+                    }
+                }
+                Some(Piece::Damaged(..)) => {}
+                None => {
+                    self.emptied = Some(cleaning.number);
+                    return Ok(());
+                }
+            }
+        }
+        cleaning.at = pieces.position();
+        self.cleaning = Some(cleaning);
+        Ok(())
+    }
+
+    /// Removes the file whose live records are safe elsewhere; if that fails, the next commit tries again.
+    fn remove_emptied(&mut self) {
+        let Some(number) = self.emptied else { return };
+        let name = segment::name(number);
+        let gone = match self.disk.remove(&name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        };
+        if gone.and_then(|()| self.disk.sync()).is_ok() {
+            self.emptied = None;
+            self.sealed.retain(|(n, _)| *n != number);
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! What survives the broker, on disk: batches of changes in, the state out.
+//!
+//! A directory of files that are only appended to: [`log`] has the order of things, [`segment`] how a record stands in
+//! a file, [`record`] what it says, [`replay`] how all of them come to a state again, [`live`] which of them still
+//! matter, [`writer`] the thread that writes, [`disk`] the file system.
+
+mod disk;
+mod live;
+mod log;
+mod ranges;
+mod record;
+mod replay;
+mod segment;
+mod writer;
+
+pub use disk::{Directory, Disk, DiskFile, Glance};
+pub use log::{Contents, Damage, Log, OpenError, read};
+
+use crate::broker::{Change, Changes, Receipt, State};
+use crate::config::LogType;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use writer::{Shared, Writer};
+
+/// A line for the broker's log.
+pub type Line = (LogType, String);
+
+/// When what was written is forced to the disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sync {
+    /// Before it is acknowledged.
+    #[default]
+    Always,
+    /// So often.
+    Interval(Duration),
+    /// When the system likes, when asked ([`Store::save`]), and at the end.
+    Never,
+}
+
+/// Changes on their way to the disk.
+#[derive(Debug, Default)]
+pub struct Batch {
+    list: Vec<(u64, Change)>,
+    receipts: Vec<Receipt>,
+    last: u64,
+}
+
+/// A store that is open.
+#[derive(Debug)]
+pub struct Store {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+/// What opening a store gives.
+#[derive(Debug)]
+pub struct Opened {
+    /// The store.
+    pub store: Store,
+    /// What it kept.
+    pub state: State,
+    /// New changes have higher numbers than this.
+    pub sequence: u64,
+    /// What there is to say about it.
+    pub lines: Vec<Line>,
+    /// Nothing was there.
+    pub is_new: bool,
+}
+
+impl Store {
+    /// Opens the store in a directory, which is made if need be. `wake` is called from another thread whenever
+    /// [`Store::committed`], [`Store::is_full`] or [`Store::lines`] have something new.
+    pub fn open(path: &Path, sync: Sync, wake: impl Fn() + Send + 'static) -> Result<Opened, String> {
+        let name = path.display();
+        let refused = |error: &io::Error| match error.kind() {
+            io::ErrorKind::WouldBlock => format!("Error: The store {name} is in use by another broker."),
+            _ => format!("Error: Unable to open the store {name}: {}.", writer::why(error)),
+        };
+        let disk = Directory::open(path).map_err(|error| refused(&error))?;
+        let mut salt = [0; 8];
+        getrandom::fill(&mut salt).map_err(|error| format!("Error: {error}"))?;
+        let (log, state, contents) =
+            Log::open(disk, u64::from_le_bytes(salt)).map_err(|error| match error {
+                OpenError::Io(error) => refused(&error),
+                other => explain(&name.to_string(), &other),
+            })?;
+        let shared = Arc::new(Shared::default());
+        shared.committed.store(contents.sequence, Ordering::Release);
+        let writer = Writer::new(log, shared.clone(), sync, wake);
+        let thread = std::thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || writer.run())
+            .map_err(|error| refused(&error))?;
+        Ok(Opened {
+            store: Store { shared, thread: Some(thread) },
+            is_new: contents.sequence == 0,
+            sequence: contents.sequence,
+            lines: remarks(&contents),
+            state,
+        })
+    }
+
+    /// Hands the changes of a turn over.
+    pub fn submit(&self, changes: &mut Changes) {
+        if changes.list.is_empty() {
+            return;
+        }
+        let batch = Batch {
+            list: std::mem::take(&mut changes.list),
+            receipts: std::mem::take(&mut changes.receipts),
+            last: changes.last(),
+        };
+        let spare = self.shared.submit(batch);
+        (changes.list, changes.receipts) = (spare.list, spare.receipts);
+    }
+
+    /// All changes up to this one are safe.
+    pub fn committed(&self) -> u64 {
+        self.shared.committed.load(Ordering::Acquire)
+    }
+
+    /// No new message can be kept.
+    pub fn is_full(&self) -> bool {
+        self.shared.full.load(Ordering::Acquire)
+    }
+
+    /// What there is to say since the last call.
+    pub fn lines(&self) -> Vec<Line> {
+        self.shared.lines()
+    }
+
+    /// Forces to the disk what was handed over.
+    pub fn save(&self) {
+        self.shared.save();
+    }
+
+    /// Writes everything and ends.
+    pub fn close(mut self) -> io::Result<()> {
+        self.shared.stop();
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(result)) => result,
+            Some(Err(_)) => Err(io::Error::other("the thread of the store has failed")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.shared.stop();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Why a store can't be opened, for whoever reads it.
+pub fn explain(name: &str, error: &OpenError) -> String {
+    match error {
+        OpenError::Newer(version) => {
+            format!(
+                "Error: The store {name} was written by a newer program (format {version}); this one reads 1."
+            )
+        }
+        OpenError::Unreadable => {
+            format!("Error: Nothing in the store {name} can be read. Move it away to start without it.")
+        }
+        OpenError::Io(error) => format!("Error: Unable to read the store {name}: {}.", writer::why(error)),
+    }
+}
+
+/// What was found amiss.
+fn remarks(contents: &Contents) -> Vec<Line> {
+    let mut lines: Vec<Line> = contents
+        .damage
+        .iter()
+        .map(|damage| match damage.is_end {
+            true => (
+                LogType::Information,
+                format!(
+                    "The last {} bytes of {} were not written whole; nobody was told that they were.",
+                    damage.bytes, damage.file
+                ),
+            ),
+            false => (
+                LogType::Warning,
+                format!(
+                    "Warning: {} bytes at {} of {} in the store are damaged; what they held is lost.",
+                    damage.bytes, damage.at, damage.file
+                ),
+            ),
+        })
+        .collect();
+    if contents.lost_sessions > 0 {
+        let text = format!("Warning: {} sessions in the store are damaged and lost.", contents.lost_sessions);
+        lines.push((LogType::Warning, text));
+    }
+    lines
+}

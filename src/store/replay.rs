@@ -1,0 +1,248 @@
+//! Putting the records of a log together, in whatever order they come: the newest of each kind counts, by number.
+
+use super::live::Live;
+use super::ranges::Ranges;
+use super::record::Record;
+use crate::broker::{
+    Change, Message, Receipt, SessionId, SessionRecord, State, StoredSession, SubscriptionRecord,
+};
+use foldhash::fast::RandomState;
+use hashbrown::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// The newest that was said of something, and the number of the change that said it.
+type Newest<T> = (u64, T);
+
+/// What was read so far.
+#[derive(Debug, Default)]
+pub struct Replay {
+    sessions: HashMap<SessionId, Draft, RandomState>,
+    ended: HashSet<SessionId, RandomState>,
+    retained: HashMap<Box<str>, Newest<Option<Arc<Message>>>, RandomState>,
+    /// The highest number that was seen.
+    pub sequence: u64,
+}
+
+/// What was read of a session.
+#[derive(Debug, Default)]
+struct Draft {
+    record: Option<Newest<SessionRecord>>,
+    subscriptions: HashMap<SubscriptionKey, Newest<Option<SubscriptionRecord>>, RandomState>,
+    received: HashMap<u16, Newest<bool>, RandomState>,
+    awaiting_pubcomp: HashMap<u16, Newest<bool>, RandomState>,
+    in_flight: HashMap<u64, u16, RandomState>,
+    messages: Vec<(u64, Receipt, Arc<Message>)>,
+    done: Ranges,
+    last_number: u64,
+}
+
+/// Topic Filter and ShareName.
+type SubscriptionKey = (Box<str>, Option<Box<str>>);
+
+/// What a log comes to.
+#[derive(Debug)]
+pub struct Replayed {
+    /// For the broker.
+    pub state: State,
+    /// For the log.
+    pub live: Live,
+    /// About how many bytes are live.
+    pub live_bytes: u64,
+    /// The highest number that was seen.
+    pub sequence: u64,
+    /// Sessions of which only parts are left.
+    pub lost_sessions: usize,
+}
+
+/// Sets what is newer.
+fn update<T>(slot: &mut Newest<T>, sequence: u64, value: T) {
+    if sequence >= slot.0 {
+        *slot = (sequence, value);
+    }
+}
+
+impl Replay {
+    /// Takes in a record.
+    pub fn apply(&mut self, record: Record) {
+        let sequence = record.sequence;
+        self.sequence = self.sequence.max(sequence);
+        match record.change {
+            Change::Message { message, retained, received, .. } => {
+                if retained {
+                    self.retain(sequence, message.topic().into(), Some(message.clone()));
+                }
+                if let Some((session, identifier)) = received {
+                    update(self.session(session).received.entry(identifier).or_default(), sequence, true);
+                }
+                for receipt in record.receipts {
+                    let session = self.session(receipt.session);
+                    session.see(receipt.number);
+                    session.messages.push((sequence, receipt, message.clone()));
+                }
+            }
+            Change::Session(record) => {
+                let session = self.session(record.id);
+                if session.record.as_ref().is_none_or(|(known, _)| *known <= sequence) {
+                    session.record = Some((sequence, *record));
+                }
+            }
+            Change::SessionEnded { session } => {
+                self.session(session);
+                self.ended.insert(session);
+            }
+            Change::Subscribed { session, subscription } => {
+                let key = (subscription.filter.clone(), subscription.share_name.clone());
+                self.subscription(session, sequence, key, Some(*subscription));
+            }
+            Change::Unsubscribed { session, filter, share_name } => {
+                self.subscription(session, sequence, (filter, share_name), None);
+            }
+            Change::RetainedRemoved { topic } => self.retain(sequence, topic, None),
+            Change::InFlight { session, number, packet_identifier } => {
+                let session = self.session(session);
+                session.see(number);
+                session.in_flight.insert(number, packet_identifier);
+            }
+            Change::Taken { session, number, packet_identifier } => {
+                let session = self.session(session);
+                session.see(number);
+                session.done.insert(number);
+                update(session.awaiting_pubcomp.entry(packet_identifier).or_default(), sequence, true);
+            }
+            Change::Done { session, number } => {
+                let session = self.session(session);
+                session.see(number);
+                session.done.insert(number);
+            }
+            Change::Completed { session, packet_identifier } => {
+                let slot = self.session(session).awaiting_pubcomp.entry(packet_identifier).or_default();
+                update(slot, sequence, false);
+            }
+            Change::Received { session, packet_identifier } => {
+                update(self.session(session).received.entry(packet_identifier).or_default(), sequence, true);
+            }
+            Change::Released { session, packet_identifier } => {
+                update(self.session(session).received.entry(packet_identifier).or_default(), sequence, false);
+            }
+        }
+    }
+
+    fn session(&mut self, id: SessionId) -> &mut Draft {
+        // A session's id is the number of a change that may be lost.
+        self.sequence = self.sequence.max(id);
+        self.sessions.entry(id).or_default()
+    }
+
+    fn retain(&mut self, sequence: u64, topic: Box<str>, message: Option<Arc<Message>>) {
+        update(self.retained.entry(topic).or_insert((0, None)), sequence, message);
+    }
+
+    fn subscription(
+        &mut self,
+        session: SessionId,
+        sequence: u64,
+        key: SubscriptionKey,
+        value: Option<SubscriptionRecord>,
+    ) {
+        update(self.session(session).subscriptions.entry(key).or_insert((0, None)), sequence, value);
+    }
+
+    /// Everything was read.
+    pub fn finish(mut self) -> Replayed {
+        let mut lost_sessions = 0;
+        let mut newest: HashMap<Box<str>, SessionId, RandomState> = HashMap::default();
+        for (&id, session) in &self.sessions {
+            let Some((_, record)) = &session.record else {
+                lost_sessions += usize::from(!self.ended.contains(&id) && session.had_something());
+                continue;
+            };
+            if !self.ended.contains(&id) {
+                // Of two sessions with one ClientId the later is meant: the end of the other is not on disk.
+                let known = newest.entry(record.client_id.clone()).or_insert(id);
+                *known = id.max(*known);
+            }
+        }
+        let mut live = Live::default();
+        let mut live_bytes = 0;
+        let mut state = State::default();
+        for id in newest.into_values() {
+            if let Some(draft) = self.sessions.remove(&id)
+                && let Some(session) = draft.finish(id, &mut live, &mut live_bytes)
+            {
+                state.sessions.push(session);
+            }
+        }
+        for (_, (sequence, message)) in self.retained {
+            if let Some(message) = message {
+                let (size, receipts) = (message.size() as u64, 0);
+                live_bytes += size + 32;
+                let change =
+                    Change::Message { message: message.clone(), retained: true, received: None, receipts };
+                live.apply(sequence, &change);
+                state.retained.push(message);
+            }
+        }
+        Replayed { state, live, live_bytes, sequence: self.sequence, lost_sessions }
+    }
+}
+
+impl Draft {
+    fn see(&mut self, number: u64) {
+        self.last_number = self.last_number.max(number);
+    }
+
+    fn had_something(&self) -> bool {
+        !self.subscriptions.is_empty() || self.messages.iter().any(|(_, r, _)| !self.done.contains(r.number))
+    }
+
+    /// The session as it was, entered among what is live.
+    fn finish(mut self, id: SessionId, live: &mut Live, live_bytes: &mut u64) -> Option<StoredSession> {
+        let (sequence, record) = self.record?;
+        live.apply(sequence, &Change::Session(Box::new(record.clone())));
+        let mut subscriptions: Vec<_> =
+            self.subscriptions.into_values().filter_map(|(at, s)| Some((at, s?))).collect();
+        subscriptions.sort_unstable_by_key(|(at, _)| *at);
+        for (at, subscription) in &subscriptions {
+            *live_bytes += subscription.filter.len() as u64 + 32;
+            let subscription = Box::new(subscription.clone());
+            live.apply(*at, &Change::Subscribed { session: id, subscription });
+        }
+        let received = alive(self.received);
+        for &(at, packet_identifier) in &received {
+            live.apply(at, &Change::Received { session: id, packet_identifier });
+        }
+        let mut awaiting_pubcomp = alive(self.awaiting_pubcomp);
+        awaiting_pubcomp.sort_unstable();
+        let mut messages = self.messages;
+        messages.retain(|(_, receipt, _)| !self.done.contains(receipt.number));
+        messages.sort_unstable_by_key(|(_, receipt, _)| receipt.number);
+        // A record may be there twice: copied, and its file not removed yet.
+        messages.dedup_by_key(|(_, receipt, _)| receipt.number);
+        let mut taken: HashSet<u16, RandomState> = awaiting_pubcomp.iter().map(|(_, id)| *id).collect();
+        for (_, receipt, message) in &mut messages {
+            if let Some(identifier) = self.in_flight.remove(&receipt.number) {
+                receipt.packet_identifier = identifier;
+            }
+            if receipt.packet_identifier != 0 && !taken.insert(receipt.packet_identifier) {
+                receipt.packet_identifier = 0;
+            }
+            *live_bytes += 24 + message.size() as u64 / Arc::strong_count(message).max(1) as u64;
+        }
+        for &(at, packet_identifier) in &awaiting_pubcomp {
+            live.await_pubcomp(id, packet_identifier, at);
+        }
+        live.set_done(id, self.done);
+        Some(StoredSession {
+            record,
+            subscriptions: subscriptions.into_iter().map(|(_, s)| s).collect(),
+            messages: messages.into_iter().map(|(_, receipt, message)| (receipt, message)).collect(),
+            awaiting_pubcomp: awaiting_pubcomp.into_iter().map(|(_, id)| id).collect(),
+            received: received.into_iter().map(|(_, id)| id).collect(),
+            last_number: self.last_number,
+        })
+    }
+}
+
+fn alive(identifiers: HashMap<u16, Newest<bool>, RandomState>) -> Vec<Newest<u16>> {
+    identifiers.into_iter().filter(|(_, (_, alive))| *alive).map(|(id, (at, _))| (at, id)).collect()
+}

@@ -1,0 +1,228 @@
+//! One file of the log: a head that says what it is, then records in frames.
+//!
+//! A frame is the length of the record, its checksum, and a checksum of both that also covers where the frame
+//! stands: the store's own random salt, the file's number and the position. So a frame is known for one at any place,
+//! and what a client sends can't look like one: behind a damaged place the next frame is found by trying every byte.
+
+use super::record::{self, Record};
+
+/// The first bytes of a file.
+const MAGIC: &[u8; 8] = b"mqttlog\n";
+/// The format that this program writes, and the newest that it reads.
+pub const VERSION: u32 = 1;
+/// Bytes of a file's head.
+pub const HEAD: usize = 32;
+/// Bytes of a frame around its record.
+const FRAME: usize = 12;
+
+/// The name of a file.
+pub fn name(number: u64) -> String {
+    format!("{number:010}.log")
+}
+
+/// The number in a name.
+pub fn number(name: &str) -> Option<u64> {
+    name.strip_suffix(".log")?.parse().ok()
+}
+
+/// What the head of a file says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// A file of this format, with the store's salt.
+    Ours(u64),
+    /// A newer format.
+    Newer(u32),
+    /// It can't be read.
+    Damaged,
+}
+
+/// Appends the head of a file.
+pub fn write_head(salt: u64, number: u64, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(MAGIC);
+    out.extend_from_slice(&VERSION.to_le_bytes());
+    out.extend_from_slice(&salt.to_le_bytes());
+    out.extend_from_slice(&number.to_le_bytes());
+    let check = crc32fast::hash(&out[start..]);
+    out.extend_from_slice(&check.to_le_bytes());
+}
+
+/// Reads the head of a file.
+pub fn read_head(data: &[u8]) -> Head {
+    let Some((head, check)) = data.get(..HEAD).map(|head| head.split_at(HEAD - 4)) else {
+        return Head::Damaged;
+    };
+    if !head.starts_with(MAGIC) || check != crc32fast::hash(head).to_le_bytes() {
+        return Head::Damaged;
+    }
+    match word(head, 8) {
+        VERSION => Head::Ours(long(head, 12)),
+        version => Head::Newer(version),
+    }
+}
+
+fn word(data: &[u8], at: usize) -> u32 {
+    data.get(at..at + 4).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes)
+}
+
+fn long(data: &[u8], at: usize) -> u64 {
+    u64::from(word(data, at)) | u64::from(word(data, at + 4)) << 32
+}
+
+/// The checksum of a frame's head at its place.
+fn check(salt: u64, number: u64, at: u64, length: u32, sum: u32) -> u32 {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&salt.to_le_bytes());
+    bytes[8..16].copy_from_slice(&number.to_le_bytes());
+    bytes[16..24].copy_from_slice(&at.to_le_bytes());
+    bytes[24..28].copy_from_slice(&length.to_le_bytes());
+    bytes[28..].copy_from_slice(&sum.to_le_bytes());
+    crc32fast::hash(&bytes)
+}
+
+/// Appends a record in its frame, which will stand at `at` of file `number`.
+pub fn write_frame(salt: u64, number: u64, at: u64, record: &[u8], out: &mut Vec<u8>) {
+    let (length, sum) = (record.len() as u32, crc32fast::hash(record));
+    out.extend_from_slice(&length.to_le_bytes());
+    out.extend_from_slice(&sum.to_le_bytes());
+    out.extend_from_slice(&check(salt, number, at, length, sum).to_le_bytes());
+    out.extend_from_slice(record);
+}
+
+/// Bytes that a record takes with its frame.
+pub fn framed(record: usize) -> u64 {
+    (record + FRAME) as u64
+}
+
+/// What stands in a file.
+#[derive(Debug)]
+pub enum Piece {
+    /// A record.
+    Record(Record),
+    /// Bytes that are no record: from here, so many.
+    Damaged(usize, usize),
+}
+
+/// The pieces of a file, one behind the other.
+pub struct Pieces<'a> {
+    data: &'a [u8],
+    salt: u64,
+    number: u64,
+    at: usize,
+}
+
+impl<'a> Pieces<'a> {
+    /// The pieces from a position on; [`HEAD`] for all of them.
+    pub fn new(data: &'a [u8], salt: u64, number: u64, at: usize) -> Self {
+        Pieces { data, salt, number, at }
+    }
+
+    /// The position behind the last piece.
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
+    /// The record in a whole frame at a position, and the position behind it.
+    fn frame(&self, at: usize) -> Option<(Record, usize)> {
+        let head = self.data.get(at..at + FRAME)?;
+        let (length, sum) = (word(head, 0), word(head, 4));
+        if word(head, 8) != check(self.salt, self.number, at as u64, length, sum) {
+            return None;
+        }
+        let end = (at + FRAME).checked_add(length as usize)?;
+        let body = self.data.get(at + FRAME..end)?;
+        if crc32fast::hash(body) != sum {
+            return None;
+        }
+        Some((record::decode(body)?, end))
+    }
+}
+
+impl Iterator for Pieces<'_> {
+    type Item = Piece;
+
+    fn next(&mut self) -> Option<Piece> {
+        let from = self.at;
+        while self.at < self.data.len() {
+            if let Some((record, end)) = self.frame(self.at) {
+                if self.at > from {
+                    return Some(Piece::Damaged(from, self.at - from));
+                }
+                self.at = end;
+                return Some(Piece::Record(record));
+            }
+            self.at += 1;
+        }
+        (self.at > from).then(|| Piece::Damaged(from, self.at - from))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::Change;
+
+    fn file(count: u64) -> (Vec<u8>, Vec<usize>) {
+        let mut data = Vec::new();
+        write_head(7, 3, &mut data);
+        let mut starts = Vec::new();
+        for i in 0..count {
+            let mut body = Vec::new();
+            record::encode(i, &Change::RetainedRemoved { topic: "topic".into() }, &[], &mut body);
+            starts.push(data.len());
+            write_frame(7, 3, data.len() as u64, &body, &mut data);
+        }
+        (data, starts)
+    }
+
+    fn read(data: &[u8]) -> (Vec<u64>, usize) {
+        let (mut found, mut damaged) = (Vec::new(), 0);
+        for piece in Pieces::new(data, 7, 3, HEAD) {
+            match piece {
+                Piece::Record(record) => found.push(record.sequence),
+                Piece::Damaged(_, bytes) => damaged += bytes,
+            }
+        }
+        (found, damaged)
+    }
+
+    #[test]
+    fn a_flipped_bit_costs_one_record_wherever_it_is() {
+        let (whole, starts) = file(5);
+        assert_eq!(read(&whole), (vec![0, 1, 2, 3, 4], 0));
+        for bit in HEAD * 8..whole.len() * 8 {
+            let mut data = whole.clone();
+            data[bit / 8] ^= 1 << (bit % 8);
+            let hit = starts.iter().rposition(|&start| start <= bit / 8).unwrap() as u64;
+            let left: Vec<u64> = (0..5).filter(|&i| i != hit).collect();
+            assert_eq!(read(&data).0, left, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_cut_file_gives_what_is_whole() {
+        let (whole, starts) = file(5);
+        for end in HEAD..whole.len() {
+            let complete = starts.iter().skip(1).filter(|&&start| start <= end).count();
+            let (found, damaged) = read(&whole[..end]);
+            assert_eq!(found.len(), complete, "{end}");
+            let boundary = if complete == 0 { HEAD } else { starts[complete] };
+            assert_eq!(damaged, end - boundary);
+        }
+    }
+
+    #[test]
+    fn a_file_of_another_store_or_place_is_not_believed() {
+        let (data, _) = file(2);
+        assert_eq!(read_head(&data), Head::Ours(7));
+        assert!(!Pieces::new(&data, 8, 3, HEAD).any(|p| matches!(p, Piece::Record(_))));
+        assert!(!Pieces::new(&data, 7, 4, HEAD).any(|p| matches!(p, Piece::Record(_))));
+        let mut newer = data.clone();
+        newer[8] = 2;
+        let sum = crc32fast::hash(&newer[..HEAD - 4]);
+        newer[HEAD - 4..HEAD].copy_from_slice(&sum.to_le_bytes());
+        assert_eq!(read_head(&newer), Head::Newer(2));
+        newer[9] = 2;
+        assert_eq!(read_head(&newer), Head::Damaged);
+    }
+}

@@ -1,0 +1,244 @@
+//! The side thread: takes what the broker has handed over meanwhile, writes it with one sync for all, and says so.
+
+use super::disk::{Disk, DiskFile};
+use super::log::Log;
+use super::{Batch, Line, Sync};
+use crate::config::LogType;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Room on the disk that is kept for acknowledgements when there is none for messages.
+pub const RESERVE: u64 = 4 * 1024 * 1024;
+const RESERVE_NAME: &str = "reserve";
+/// How long to wait after an error before the next try.
+const AGAIN: Duration = Duration::from_millis(300);
+/// Cleaning reads so many bytes at a time, so that nobody waits long for it.
+const CLEAN_STEP: usize = 512 * 1024;
+
+/// What the event loop and the side thread share.
+#[derive(Debug, Default)]
+pub struct Shared {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+    /// All changes up to this one are safe.
+    pub committed: AtomicU64,
+    /// New messages can't be kept.
+    pub full: AtomicBool,
+    lines: Mutex<Vec<Line>>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    batches: Vec<Batch>,
+    spare: Vec<Batch>,
+    save: bool,
+    stop: bool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    /// Hands a batch over; an empty one comes back.
+    pub fn submit(&self, batch: Batch) -> Batch {
+        let mut queue = lock(&self.queue);
+        queue.batches.push(batch);
+        let spare = queue.spare.pop().unwrap_or_default();
+        drop(queue);
+        self.changed.notify_one();
+        spare
+    }
+
+    /// Asks for a sync, whatever the settings say.
+    pub fn save(&self) {
+        lock(&self.queue).save = true;
+        self.changed.notify_one();
+    }
+
+    /// Asks the side thread to write everything and end.
+    pub fn stop(&self) {
+        lock(&self.queue).stop = true;
+        self.changed.notify_one();
+    }
+
+    /// Adds a line for the broker's log.
+    fn say(&self, log_type: LogType, text: String) {
+        lock(&self.lines).push((log_type, text));
+    }
+
+    /// The lines for the log since the last call.
+    pub fn lines(&self) -> Vec<Line> {
+        std::mem::take(&mut lock(&self.lines))
+    }
+
+    /// Waits for something to do, at most for `timeout`. Batches, whether to save, whether to stop.
+    fn wait(&self, timeout: Option<Duration>) -> (Vec<Batch>, bool, bool) {
+        let mut queue = lock(&self.queue);
+        let idle = |queue: &mut Queue| queue.batches.is_empty() && !queue.save && !queue.stop;
+        queue = match timeout {
+            None => self.changed.wait_while(queue, idle).unwrap_or_else(PoisonError::into_inner),
+            Some(timeout) => {
+                self.changed
+                    .wait_timeout_while(queue, timeout, idle)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0
+            }
+        };
+        (std::mem::take(&mut queue.batches), std::mem::take(&mut queue.save), queue.stop)
+    }
+
+    fn give_back(&self, mut batch: Batch) {
+        batch.list.clear();
+        batch.receipts.clear();
+        let mut queue = lock(&self.queue);
+        if queue.spare.len() < 4 && batch.list.capacity() < 64 * 1024 {
+            queue.spare.push(batch);
+        }
+    }
+}
+
+/// The side thread's own.
+pub struct Writer<D: Disk, W: Fn()> {
+    log: Log<D>,
+    shared: std::sync::Arc<Shared>,
+    sync: Sync,
+    /// Wakes the event loop.
+    wake: W,
+    /// The last change that was handed over.
+    last: u64,
+    last_sync: Instant,
+    /// Room that is kept free.
+    reserve: Option<D::File>,
+    /// Commits fail.
+    failing: bool,
+}
+
+impl<D: Disk, W: Fn()> Writer<D, W> {
+    /// A writer that hasn't written yet.
+    pub fn new(log: Log<D>, shared: std::sync::Arc<Shared>, sync: Sync, wake: W) -> Self {
+        let last = shared.committed.load(Ordering::Acquire);
+        Writer { log, shared, sync, wake, last, last_sync: Instant::now(), reserve: None, failing: false }
+    }
+
+    /// Works until it is asked to stop; an error is that the last changes are not on disk.
+    pub fn run(mut self) -> io::Result<()> {
+        self.keep_room();
+        loop {
+            let (batches, save, stop) = self.shared.wait(self.timeout());
+            for batch in batches {
+                self.log.append(&batch.list, &batch.receipts);
+                self.last = self.last.max(batch.last);
+                self.shared.give_back(batch);
+            }
+            let result = self.write(save || stop);
+            if stop {
+                return result;
+            }
+        }
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        match self.sync {
+            _ if self.failing || self.reserve.is_none() => Some(AGAIN),
+            Sync::Interval(interval) if self.log.is_unsynced() => {
+                Some(interval.saturating_sub(self.last_sync.elapsed()))
+            }
+            _ => None,
+        }
+    }
+
+    fn write(&mut self, save: bool) -> io::Result<()> {
+        let due = match self.sync {
+            Sync::Always => true,
+            Sync::Interval(interval) => self.last_sync.elapsed() >= interval,
+            Sync::Never => false,
+        };
+        let sync = due || save;
+        if !self.failing {
+            let step = CLEAN_STEP.max(2 * self.log.pending());
+            if let Err(error) = self.log.clean(step) {
+                self.shared
+                    .say(LogType::Error, format!("Error: The store can't be cleaned: {}.", why(&error)));
+            }
+        }
+        let mut result = self.log.commit(sync);
+        if result.is_err() && self.reserve.is_some() {
+            // Now is what it is kept for.
+            self.reserve = None;
+            let _ = self.log.disk().remove(RESERVE_NAME);
+            result = self.log.commit(true);
+        }
+        match &result {
+            Ok(()) => self.committed(sync),
+            Err(error) => self.failed(error),
+        }
+        result
+    }
+
+    fn committed(&mut self, synced: bool) {
+        if synced {
+            self.last_sync = Instant::now();
+        }
+        if self.shared.committed.swap(self.last, Ordering::AcqRel) != self.last {
+            (self.wake)();
+        }
+        self.failing = false;
+        if self.reserve.is_none() {
+            self.keep_room();
+        }
+    }
+
+    fn failed(&mut self, error: &io::Error) {
+        if !self.failing {
+            let text = format!(
+                "Error: The store can't be written: {}. Nothing that must survive is acknowledged until it can.",
+                why(error)
+            );
+            self.shared.say(LogType::Error, text);
+        }
+        self.failing = true;
+        self.shared.full.store(true, Ordering::Release);
+        (self.wake)();
+    }
+
+    /// Keeps room for acknowledgements, without which no new message is taken.
+    fn keep_room(&mut self) {
+        let file = self.log.disk().create(RESERVE_NAME).and_then(|mut file| {
+            file.allocate(RESERVE)?;
+            Ok(file)
+        });
+        let full = match file {
+            Ok(file) => {
+                self.reserve = Some(file);
+                false
+            }
+            Err(_) => {
+                let _ = self.log.disk().remove(RESERVE_NAME);
+                true
+            }
+        };
+        if self.shared.full.swap(full, Ordering::AcqRel) != full {
+            let line = match full {
+                true => (
+                    LogType::Error,
+                    "Error: There is no room left for the store; new messages that must survive are refused.",
+                ),
+                false => (LogType::Notice, "The store can be written again."),
+            };
+            self.shared.say(line.0, line.1.to_owned());
+            (self.wake)();
+        }
+    }
+}
+
+/// The system's words for an error, without Rust's "(os error N)".
+pub fn why(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(end) => text[..end].to_string(),
+        None => text,
+    }
+}
