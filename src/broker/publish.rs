@@ -236,8 +236,8 @@ impl Shard {
         // What the broker says of itself is said anew by the next.
         let of_ours = outgoing.topic.starts_with("$SYS");
         // At QoS 0 nothing was promised.
-        let kept = !of_ours && !(out.changes.full && outgoing.qos == QoS::AtMostOnce);
-        let retained = outgoing.retain && !outgoing.payload.is_empty() && kept;
+        let too_full = out.changes.full && outgoing.qos == QoS::AtMostOnce;
+        let retained = outgoing.retain && !outgoing.payload.is_empty() && !of_ours && !too_full;
         if outgoing.retain && outgoing.payload.is_empty() && self.retained.has(outgoing.topic) {
             out.changes.retained_removed(outgoing.topic);
         }
