@@ -6,6 +6,8 @@ mod harness;
 
 mod clients {
     mod connect;
+    mod exec;
+    mod expect;
     mod lines;
     mod patience;
     mod publish;

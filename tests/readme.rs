@@ -64,6 +64,9 @@ fn every_example_succeeds() {
         ("seq 3", "1\n2\n3\n"),
         ("mqtt-rr", "what is it?\n42\n"),
         ("mqtt-passwd list", "alice"),
+        ("--expect-json", "{\"temp\":21}\nopen\n"),
+        ("mkfifo", "hi\n"),
+        ("--where", "room/1 is hot: {\"temp\":21}\n"),
     ];
     let folder = tempfile::tempdir().unwrap();
     let mut run = 0;
@@ -77,5 +80,5 @@ fn every_example_succeeds() {
         }
         run += 1;
     }
-    assert!(run >= 7, "only {run} examples were run");
+    assert!(run >= 10, "only {run} examples were run");
 }

@@ -205,6 +205,13 @@ impl Connection {
         }
     }
 
+    /// We don't read at present: the broker's silence isn't its fault.
+    pub fn not_reading(&mut self, now: Instant) {
+        if let Some(keep_alive) = self.keep_alive.as_mut().filter(|_| self.phase == Phase::Open) {
+            keep_alive.not_reading(now);
+        }
+    }
+
     /// When [`Connection::tick`] has something to do.
     pub fn deadline(&self) -> Option<Instant> {
         self.keep_alive.as_ref()?.deadline()

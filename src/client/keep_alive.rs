@@ -61,6 +61,12 @@ impl KeepAlive {
         self.asked = None;
     }
 
+    /// Nothing is being read, so that silence means nothing; our own packets still go out in time.
+    pub fn not_reading(&mut self, now: Instant) {
+        self.asked = None;
+        self.last_received = now;
+    }
+
     /// When [`KeepAlive::due`] will have something to say.
     pub fn deadline(&self) -> Option<Instant> {
         let since = self.asked.unwrap_or_else(|| self.last_sent.min(self.last_received));

@@ -8,6 +8,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::format::Format;
+use super::handling::Handling;
 use super::patience::Patience;
 use crate::protocol::{QoS, RetainHandling, Version};
 use crate::transport::tls::TlsSettings;
@@ -150,6 +151,8 @@ pub struct SubscribeJob {
     pub format: Option<Format>,
     /// Spread the JSON of a format over lines (`--pretty`).
     pub pretty: bool,
+    /// What happens to messages besides being printed.
+    pub handling: Handling,
 }
 
 /// One run of mqtt-rr.

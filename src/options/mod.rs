@@ -11,6 +11,7 @@ mod credentials;
 mod flag;
 mod format;
 mod general;
+mod handling;
 mod job;
 pub mod manual;
 mod message;
@@ -36,6 +37,7 @@ mod values;
 mod will;
 
 pub use format::{Field, Format, Layout, Piece};
+pub use handling::{Comparison, Condition, Expectation, Handling, JsonPath, Ready, Selection};
 pub use job::{ConnectionSettings, MessageSource, PublishJob, RequestJob, SubscribeJob, Target, Will};
 pub use parse::{Stop, publish_job, request_job, subscribe_job};
 pub use patience::Patience;

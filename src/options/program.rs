@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use clap::Command;
 
 use super::flag::Flag;
-use super::{connection, credentials, general, message, publish, receive, request, session};
+use super::{connection, credentials, general, handling, message, publish, receive, request, session};
 use super::{manual, patience, subscribe, tls, will};
 
 /// A client program.
@@ -63,7 +63,7 @@ impl Program {
     pub(super) fn flags(self) -> Vec<Flag> {
         let mut flags = match self {
             Program::Publish => [publish::flags(), message::flags(), message::line_flags()].concat_flags(),
-            Program::Subscribe => [subscribe::flags(), receive::flags()].concat_flags(),
+            Program::Subscribe => [subscribe::flags(), receive::flags(), handling::flags()].concat_flags(),
             Program::Request => [request::flags(), message::flags(), receive::flags()].concat_flags(),
         };
         flags.extend(connection::flags());

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::complaint::{Complaint, Halt};
 use super::format::Format;
+use super::handling::Handling;
 use super::job::MessageSource;
 use super::patience::Patience;
 use super::surroundings::Secret;
@@ -97,6 +98,8 @@ pub(super) struct Raw {
     pub no_line_end: bool,
     pub format: Option<Format>,
     pub pretty: bool,
+
+    pub handling: Handling,
 
     pub debug: bool,
     pub quiet: bool,

@@ -60,6 +60,7 @@ pub(super) fn subscribe(
         line_end: !raw.no_line_end,
         format: raw.format.take(),
         pretty: raw.pretty,
+        handling: std::mem::take(&mut raw.handling),
         connection: connection(raw, session, Program::Subscribe, name, from)?,
     })
 }

@@ -31,6 +31,8 @@ pub enum Exit {
     CountNotReached,
     /// 45, with `--strict`: the connection was lost where messages may have been lost with it.
     Interruption,
+    /// 46, with `--strict`: a command of `--exec` or `--exec-after-sub` failed.
+    CommandFailed,
     /// The code of a CONNACK that refused: 1–5 in 3.x, 128 and more in 5.0.
     Refused(ReasonCode),
 }
@@ -50,6 +52,7 @@ impl From<Exit> for ExitCode {
             Exit::SomeSubscriptionsDenied => 43,
             Exit::CountNotReached => 44,
             Exit::Interruption => 45,
+            Exit::CommandFailed => 46,
             Exit::Refused(code) => code.0,
         })
     }

@@ -78,6 +78,8 @@ pub struct Link {
     end: usize,
     /// What was received waits for somebody to look at it.
     unread: bool,
+    /// Nothing is read for the time being.
+    held: bool,
 }
 
 impl Link {
@@ -99,6 +101,7 @@ impl Link {
             start: 0,
             end: 0,
             unread: false,
+            held: false,
         }
     }
 
@@ -131,6 +134,14 @@ impl Link {
     /// Whoever waits next is told at once that something was received.
     pub fn unread(&mut self) {
         self.unread = true;
+    }
+
+    /// Stops reading, or goes on with it, beginning with what was read before.
+    pub fn hold(&mut self, hold: bool) {
+        if self.held && !hold {
+            self.unread = self.start < self.end;
+        }
+        self.held = hold;
     }
 
     /// Whether there is a stream.
@@ -184,18 +195,21 @@ impl Link {
     /// # Errors
     /// The system's, from poll.
     pub fn wait(&mut self, other: Option<BorrowedFd<'_>>, until: Option<Instant>) -> io::Result<Ready> {
-        if self.unread {
+        if self.unread && !self.held {
             return Ok(Ready { input: true, other: false });
         }
-        let mut flags = PollFlags::IN;
+        let mut flags = if self.held { PollFlags::empty() } else { PollFlags::IN };
         if self.waits_to_write() {
             flags |= PollFlags::OUT;
         }
         // What has come already is nothing to wait for.
-        let at_hand = self.failure.is_some() || self.stream.as_ref().is_some_and(Stream::has_buffered);
+        let at_hand =
+            !self.held && (self.failure.is_some() || self.stream.as_ref().is_some_and(Stream::has_buffered));
         let until = if at_hand { Some(Instant::now()) } else { until };
         let mut fds = Vec::with_capacity(2);
-        if let Some(stream) = &self.stream {
+        // A stream that nothing is wanted from would still wake us with its end.
+        let stream = self.stream.as_ref().filter(|_| !flags.is_empty());
+        if let Some(stream) = stream {
             fds.push(PollFd::from_borrowed_fd(stream.as_fd(), flags));
         }
         if let Some(other) = other {
@@ -208,9 +222,9 @@ impl Link {
             Err(error) => return Err(error.into()),
         }
         let mut events = fds.iter().map(PollFd::revents);
-        let stream = if self.stream.is_some() { events.next() } else { None }.unwrap_or(PollFlags::empty());
+        let stream = if stream.is_some() { events.next() } else { None }.unwrap_or(PollFlags::empty());
         let ready = Ready {
-            input: at_hand || stream.intersects(!PollFlags::OUT),
+            input: !self.held && (at_hand || stream.intersects(!PollFlags::OUT)),
             other: events.next().is_some_and(|events| !events.is_empty()),
         };
         if stream.contains(PollFlags::OUT) {
@@ -336,6 +350,9 @@ impl Link {
     /// # Errors
     /// [`Lost::KeepAlive`]
     pub fn tick(&mut self) -> Result<(), Lost> {
+        if self.held {
+            self.connection.not_reading(Instant::now());
+        }
         if self.connection.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
             self.connection.tick(Instant::now(), &mut self.outbox)?;
         }

@@ -5,6 +5,7 @@ pub mod broker;
 mod clock;
 mod exit;
 mod format;
+mod handling;
 mod json;
 mod lines;
 mod link;

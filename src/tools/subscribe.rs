@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::Exit;
 use super::format::Formatter;
+use super::handling::{Handler, Ready, Verdict};
 use super::link::{Link, Lost};
 use super::output::{Output, Style};
 use super::report::{RefusalWords, Report};
@@ -31,8 +32,12 @@ enum Step {
     Subscribe,
     /// CONNACK refused.
     Refuse(ReasonCode),
-    /// Disconnect: `-C` is reached, or `-E`.
+    /// Disconnect: `-C` is reached, or `-E`, or everything expected was seen.
     Leave,
+    /// Go on once a command has ended.
+    Wait,
+    /// Every subscription stands.
+    Ready,
     /// Every subscription was denied.
     Denied,
     /// Some subscriptions were denied, and `--strict` wants all.
@@ -69,6 +74,9 @@ struct Subscriber {
     leaving: bool,
     /// It was said what may be the matter; trying again doesn't make it new.
     was_hinted: bool,
+    /// What happens to messages besides being printed.
+    handler: Option<Handler>,
+    ready: Ready,
 }
 
 /// The whole of mqtt-sub: parses this process's command line and does what it says.
@@ -79,6 +87,13 @@ pub fn main() -> std::process::ExitCode {
 /// Runs the job to its end.
 pub fn run(job: SubscribeJob) -> Exit {
     let report = Report::new(job.connection.quiet);
+    let ready = match Ready::new(&job.handling.ready, &job.connection.target) {
+        Ok(ready) => ready,
+        Err(text) => {
+            Report::new(false).line(format_args!("{text}"));
+            return Exit::Failure;
+        }
+    };
     let receive_maximum = job.message_count.map_or(u32::MAX, |count| count.max(1));
     let receive_maximum = receive_maximum.min(job.connection.max_inflight.into()) as u16;
     let client = match settings::client(&job.connection, receive_maximum) {
@@ -93,8 +108,12 @@ pub fn run(job: SubscribeJob) -> Exit {
         report.not_connected(&error);
         return Exit::Failure;
     }
-    let signals = match Signals::catch() {
-        Ok(signals) => signals,
+    let caught = Signals::catch().and_then(|signals| {
+        let handler = Handler::new(&job, report, &signals.waker()?)?;
+        Ok((signals, handler))
+    });
+    let (signals, handler) = match caught {
+        Ok(both) => both,
         Err(error) => {
             report.line(format_args!("Error: {error}"));
             return Exit::Failure;
@@ -119,10 +138,13 @@ pub fn run(job: SubscribeJob) -> Exit {
         was_open: false,
         leaving: false,
         was_hinted: false,
+        handler,
+        ready,
     };
     let exit = subscriber.run();
     subscriber.output.trace(&mut subscriber.link.outbox);
     let _ = subscriber.output.flush();
+    let exit = subscriber.finish(exit);
     if exit == Exit::TimedOut {
         report.timed_out();
     }
@@ -155,6 +177,20 @@ impl Subscriber {
                 return exit;
             }
         }
+    }
+
+    /// What commands and expectations make of the end of the run.
+    fn finish(&mut self, exit: Exit) -> Exit {
+        let Subscriber { handler, ready, report, job, .. } = self;
+        let in_order = exit == Exit::Success;
+        let mut all_well = ready.finish(in_order, *report) || !job.connection.strict;
+        if let Some(handler) = handler {
+            all_well &= handler.finish(in_order);
+            if handler.expects() && matches!(exit, Exit::Success | Exit::TimedOut | Exit::CountNotReached) {
+                return if handler.misses_something(*report) { Exit::Failure } else { exit };
+            }
+        }
+        if in_order && !all_well { Exit::CommandFailed } else { exit }
     }
 
     /// With `--strict`: what is published until the subscription stands again is lost, unless a session keeps it.
@@ -227,6 +263,9 @@ impl Subscriber {
     }
 
     fn turn(&mut self) -> Result<ControlFlow<Exit>, End> {
+        if let Some(exit) = self.attend_to_commands() {
+            return Ok(ControlFlow::Break(exit));
+        }
         self.link.flush();
         let until = [self.link.connection.deadline(), self.deadline].into_iter().flatten().min();
         let ready = match self.link.wait(Some(self.signals.as_fd()), until) {
@@ -248,6 +287,16 @@ impl Subscriber {
         Ok(ControlFlow::Continue(()))
     }
 
+    /// Nothing is read while as many commands run as may.
+    fn attend_to_commands(&mut self) -> Option<Exit> {
+        let handler = self.handler.as_mut()?;
+        if !handler.goes_on() {
+            return Some(self.leave(ReasonCode::SUCCESS, Exit::CommandFailed));
+        }
+        self.link.hold(handler.is_busy());
+        None
+    }
+
     /// Reads and prints until nothing waits any more. Standard output is written before the acknowledgements are:
     /// what can't be printed isn't taken.
     fn take_input(&mut self) -> Result<Option<Exit>, End> {
@@ -265,6 +314,9 @@ impl Subscriber {
                 if step == Step::GoOn {
                     break;
                 }
+                if step == Step::Wait {
+                    return Ok(self.print());
+                }
                 if let Some(exit) = self.take_step(step)? {
                     return Ok(Some(exit));
                 }
@@ -273,20 +325,24 @@ impl Subscriber {
                 break;
             }
         }
-        if self.output.flush().is_err() {
-            // Nobody reads on: a success, as in `mqtt-sub … | head`.
-            return Ok(Some(self.leave(ReasonCode::SUCCESS, self.early())));
-        }
-        Ok(None)
+        Ok(self.print())
+    }
+
+    /// Writes what is to be printed.
+    fn print(&mut self) -> Option<Exit> {
+        // Nobody reads on: a success, as in `mqtt-sub … | head`.
+        self.output.flush().err().map(|_| self.leave(ReasonCode::SUCCESS, self.early()))
     }
 
     /// Acts on the packets read, up to one that needs a step.
     fn events(&mut self) -> Result<Step, Lost> {
-        let Subscriber { job, link, output, style, report, count, leaving, .. } = self;
+        let Subscriber { job, link, output, style, report, count, leaving, handler, .. } = self;
         let mut step = Step::GoOn;
         link.events(|event, outbox| {
             step = match event {
-                Event::Message(message) => on_message(job, &message, count, style, *report, output, outbox),
+                Event::Message(message) => {
+                    on_message(job, &message, handler, count, style, *report, output, outbox)
+                }
                 Event::Accepted(_) => Step::Subscribe,
                 Event::Refused(connack) => Step::Refuse(connack.code),
                 Event::Subscribed(suback) => on_suback(job, &suback, *report, output, outbox),
@@ -303,7 +359,13 @@ impl Subscriber {
 
     fn take_step(&mut self, step: Step) -> Result<Option<Exit>, End> {
         match step {
-            Step::GoOn => {}
+            Step::GoOn | Step::Wait => {}
+            Step::Ready => {
+                self.ready.tell(self.report);
+                if self.job.exit_after_subscribe {
+                    return self.take_step(Step::Leave);
+                }
+            }
             Step::Subscribe => {
                 self.was_open = true;
                 self.subscribe();
@@ -373,6 +435,7 @@ impl Subscriber {
 fn on_message(
     job: &SubscribeJob,
     message: &Publish<'_>,
+    handler: &mut Option<Handler>,
     count: &mut u32,
     style: &mut Style,
     report: Report,
@@ -385,10 +448,23 @@ fn on_message(
     if job.filter_out.iter().any(|filter| topic::matches(filter, message.topic)) {
         return Step::GoOn;
     }
-    output.trace(outbox);
-    output.message(style, message, |unfit| report.unfit(unfit, message.topic));
+    if let Some(handler) = handler
+        && !handler.takes(message)
+    {
+        return Step::GoOn;
+    }
+    if handler.as_ref().is_none_or(Handler::prints) {
+        output.trace(outbox);
+        output.message(style, message, |unfit| report.unfit(unfit, message.topic));
+    }
     *count += 1;
-    if job.message_count == Some(*count) { Step::Leave } else { Step::GoOn }
+    let verdict = handler.as_mut().map_or(Verdict::GoOn, |handler| handler.handle(message));
+    match verdict {
+        _ if job.message_count == Some(*count) => Step::Leave,
+        Verdict::AllSeen => Step::Leave,
+        Verdict::Wait => Step::Wait,
+        Verdict::GoOn => Step::GoOn,
+    }
 }
 
 fn on_suback(
@@ -411,6 +487,8 @@ fn on_suback(
             report.subscription_denied(filter, ReasonCode(*code));
         }
         Step::SomeDenied
+    } else if job.handling.ready != Default::default() {
+        Step::Ready
     } else if job.exit_after_subscribe {
         Step::Leave
     } else {

@@ -32,11 +32,11 @@ const REFUSED: Meaning = (
     "The broker refused the connection: its return code (MQTT 3.x) or Reason Code (MQTT 5), such as 5 or 135 not authorized.",
 );
 const STRICT: Meaning = (
-    "41-45",
+    "41-46",
     "With --strict, where the code would be 0: 41 the broker refused a message (MQTT 5); 42 it refused every \
      subscription, 43 some of them; 44 mqtt-sub ended before the count of -C was reached; 45 the connection was lost \
      and messages may be lost with it (mqtt-pub -l at QoS 0; mqtt-sub without -c or at QoS 0), instead of \
-     reconnecting. mosquitto uses none of these.",
+     reconnecting; 46 a command of --exec or --exec-after-sub failed. mosquitto uses none of these.",
 );
 const FAILED: Meaning = ("1", "Wrong arguments, --help, --version, unreadable input, or no connection.");
 
@@ -90,12 +90,25 @@ static SUBSCRIBE: Manual = Manual {
         "Connects to an MQTT broker, subscribes to Topic Filters and prints each message that arrives, followed by a \
          line end. A message without bytes prints nothing, unless -v asks for the topic too.",
         "When the connection is lost it reconnects every second and subscribes again.",
+        "--match, --where and --changed choose messages: those that don't fulfil all of them are neither printed nor \
+         counted. A place in a JSON payload is written a.b or list[0].name, and . for all of it; a value is compared as \
+         JSON, and as a string where it is none. --expect and its kind look at the messages chosen, -T and -R included.",
+        "A command of --exec finds the payload on its standard input and in MQTT_PAYLOAD (where it has no zero byte and at \
+         most 100,000 bytes), and MQTT_TOPIC, MQTT_QOS, MQTT_RETAIN, MQTT_PAYLOADLEN, MQTT_RESPONSE_TOPIC, \
+         MQTT_CONTENT_TYPE, MQTT_CORRELATION_DATA, MQTT_HOST and MQTT_PORT in its environment. While as many run as \
+         --exec-jobs says, no more messages are taken from the broker; a message of QoS 1 or 2 is acknowledged when its \
+         command starts. A command that fails is warned of, and ends the program with --strict.",
         "The program takes the flags of mosquitto_sub and answers in its words; called through a link of that name \
          it also calls itself so.",
     ],
     exit_status: &[
-        ("0", "Ended by -C, -E, SIGINT or SIGTERM, or because nobody reads its output."),
+        (
+            "0",
+            "Ended by -C, -E, SIGINT or SIGTERM, because nobody reads its output, or because all that --expect and its \
+             kind ask for was seen.",
+        ),
         FAILED,
+        ("1", "Something that --expect, --expect-re or --expect-json asks for hasn't come."),
         ("27", "The time of -W is over."),
         REFUSED,
         STRICT,
@@ -106,6 +119,18 @@ static SUBSCRIBE: Manual = Manual {
         ("Print everything, with topics:", "mqtt-sub -t '#' -v"),
         ("Wait at most 5 seconds for one message:", "mqtt-sub -t room/temperature -C 1 -W 5"),
         ("Leave out some topics and what is retained:", "mqtt-sub -t 'room/#' -T 'room/debug/#' -R"),
+        (
+            "A smoke test: has the program said both within ten seconds?",
+            "mqtt-sub -t 'app/#' --expect ready --expect-json health.ok=true -W 10 --exec-after-sub './start-app'",
+        ),
+        (
+            "A command for each new reading above 30:",
+            "mqtt-sub -t room/+ --where 'temp > 30' --changed --exec 'notify-send \"$MQTT_TOPIC\" \"$MQTT_PAYLOAD\"'",
+        ),
+        (
+            "Publish only once the subscription stands:",
+            "mkfifo f; mqtt-sub -t a -C 1 --ready-file f & read line < f; mqtt-pub -t a -m hi; wait",
+        ),
         (
             "Keep the session, so that messages wait while the program is away:",
             "mqtt-sub -t 'orders/#' -q 1 -c -i orders-desk",

@@ -94,6 +94,17 @@ const OURS: &[(&str, &str)] = &[
     ("--wait-connect", "psr"),
     ("--retry", "psr"),
     ("--strict", "psr"),
+    ("--match", "s"),
+    ("--where", "s"),
+    ("--changed", "s"),
+    ("--ready-fd", "s"),
+    ("--ready-file", "s"),
+    ("--exec-after-sub", "s"),
+    ("--exec", "s"),
+    ("--exec-jobs", "s"),
+    ("--expect", "s"),
+    ("--expect-re", "s"),
+    ("--expect-json", "s"),
 ];
 
 fn letter(program: Program) -> char {
