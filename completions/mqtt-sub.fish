@@ -11,6 +11,16 @@ complete -c mqtt-sub -l retain-handling -d 'Send retained messages always, if ne
 new\t''
 never\t''"
 complete -c mqtt-sub -s F -d 'Print messages in this format; see FORMAT in the manual.' -r -f
+complete -c mqtt-sub -l match -d 'Take only messages whose payload matches. May be repeated.' -r -f
+complete -c mqtt-sub -l where -d 'Take only JSON payloads of which this is true: \'a.b > 3\'.' -r -f
+complete -c mqtt-sub -l ready-fd -d 'Write a line to this file descriptor once subscribed, and close it.' -r -f
+complete -c mqtt-sub -l ready-file -d 'Make this file once subscribed.' -r -F
+complete -c mqtt-sub -l exec-after-sub -d 'Run this by the shell once subscribed.' -r -f -a "(__fish_complete_command)"
+complete -c mqtt-sub -l exec -d 'Run this by the shell for each message instead of printing it.' -r -f -a "(__fish_complete_command)"
+complete -c mqtt-sub -l exec-jobs -d 'Run so many commands of --exec at a time. Default: 1.' -r -f
+complete -c mqtt-sub -l expect -d 'End once a message is this; fail otherwise. May be repeated.' -r -f
+complete -c mqtt-sub -l expect-re -d 'The same with a message that matches. May be repeated.' -r -f
+complete -c mqtt-sub -l expect-json -d 'The same with a value in a JSON payload. May be repeated.' -r -f
 complete -c mqtt-sub -s h -l host -d 'Host name or address of the broker. Default: localhost.' -r -f -a "(__fish_print_hostnames)"
 complete -c mqtt-sub -s p -l port -d 'Port; 0: the host is a unix socket\'s path. Default: 1883 or 8883.' -r -f
 complete -c mqtt-sub -l unix -d 'Connect through a unix socket instead of TCP.' -r -F
@@ -62,6 +72,7 @@ complete -c mqtt-sub -l retain-as-published -d 'Leave the retain flag as the pub
 complete -c mqtt-sub -s v -l verbose -d 'Print the topic before the message.'
 complete -c mqtt-sub -s N -d 'Print no line end after a message.'
 complete -c mqtt-sub -l pretty -d 'Print the JSON of -F with line ends and indentation.'
+complete -c mqtt-sub -l changed -d 'Take only messages unlike the one before on their topic.'
 complete -c mqtt-sub -l nodelay -d 'Set TCP_NODELAY: less delay, more packets.'
 complete -c mqtt-sub -s S -d 'Find the broker by its DNS SRV record. Not built yet.'
 complete -c mqtt-sub -l ws -d 'Connect by WebSocket. Not built yet.'
