@@ -1,18 +1,22 @@
 //! A command for each message.
 
 use std::fs;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::super::harness::{Broker, Running, until};
 use super::each;
 
 fn start(broker: &Broker, command: &str, flags: &[&str]) -> Running {
+    // A name of its own each time: the log still tells of the one before.
+    static STARTED: AtomicU32 = AtomicU32::new(0);
+    let id = format!("s{}.", STARTED.fetch_add(1, Ordering::Relaxed));
     let sub = broker
         .tool("mqtt-sub")
-        .args(["-i", "s", "-q", "1", "-t", "a/#", "--exec", command])
+        .args(["-i", &id, "-q", "1", "-t", "a/#", "--exec", command])
         .args(flags)
         .env("PATH", "/usr/bin:/bin")
         .start();
-    broker.await_subscribed("s");
+    broker.await_subscribed(&id);
     sub
 }
 
