@@ -9,9 +9,10 @@ complete -c mqtt-pub -s f -l file -d 'A whole file is the message.' -r -F
 complete -c mqtt-pub -s h -l host -d 'Host name or address of the broker. Default: localhost.' -r -f -a "(__fish_print_hostnames)"
 complete -c mqtt-pub -s p -l port -d 'Port; 0: the host is a unix socket\'s path. Default: 1883 or 8883.' -r -f
 complete -c mqtt-pub -l unix -d 'Connect through a unix socket instead of TCP.' -r -F
-complete -c mqtt-pub -s L -l url -d 'All in one: mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC.' -r -f
+complete -c mqtt-pub -s L -l url -d 'mqtt|mqtts|ws|wss://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC: all in one.' -r -f
 complete -c mqtt-pub -s A -d 'Local address or host name to connect from.' -r -f -a "(__fish_print_hostnames)"
-complete -c mqtt-pub -l proxy -d 'SOCKS5 proxy: socks5h://[USER[:PASSWORD]@]HOST[:PORT]. Not built yet.' -r -f
+complete -c mqtt-pub -l ws-path -d 'Path of the WebSocket; turns --ws on. Default: /mqtt.' -r -f
+complete -c mqtt-pub -l proxy -d 'SOCKS5 proxy: socks5h://[USER[:PASSWORD]@]HOST[:PORT].' -r -f
 complete -c mqtt-pub -l connect-timeout -d 'Give an attempt to connect up after so many seconds.' -r -f
 complete -c mqtt-pub -l wait-connect -d 'Try the first connection again for so many seconds.' -r -f
 complete -c mqtt-pub -l retry -d 'Try the first connection again so often, with growing pauses.' -r -f
@@ -52,8 +53,8 @@ complete -c mqtt-pub -s s -l stdin-file -d 'All of standard input is the message
 complete -c mqtt-pub -s n -l null-message -d 'The message has no bytes.'
 complete -c mqtt-pub -s l -l stdin-line -d 'Each line of standard input is a message.'
 complete -c mqtt-pub -l nodelay -d 'Set TCP_NODELAY: less delay, more packets.'
+complete -c mqtt-pub -l ws -d 'Connect by WebSocket.'
 complete -c mqtt-pub -s S -d 'Find the broker by its DNS SRV record. Not built yet.'
-complete -c mqtt-pub -l ws -d 'Connect by WebSocket. Not built yet.'
 complete -c mqtt-pub -s c -l disable-clean-session -d 'Keep the session when the connection ends. Needs -i.'
 complete -c mqtt-pub -l pw-stdin -d 'Read the password from the first line of standard input.'
 complete -c mqtt-pub -l pw-prompt -d 'Ask for the password at the terminal.'

@@ -13,9 +13,10 @@ complete -c mqtt-rr -s F -d 'Print messages in this format; see FORMAT in the ma
 complete -c mqtt-rr -s h -l host -d 'Host name or address of the broker. Default: localhost.' -r -f -a "(__fish_print_hostnames)"
 complete -c mqtt-rr -s p -l port -d 'Port; 0: the host is a unix socket\'s path. Default: 1883 or 8883.' -r -f
 complete -c mqtt-rr -l unix -d 'Connect through a unix socket instead of TCP.' -r -F
-complete -c mqtt-rr -s L -l url -d 'All in one: mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC.' -r -f
+complete -c mqtt-rr -s L -l url -d 'mqtt|mqtts|ws|wss://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC: all in one.' -r -f
 complete -c mqtt-rr -s A -d 'Local address or host name to connect from.' -r -f -a "(__fish_print_hostnames)"
-complete -c mqtt-rr -l proxy -d 'SOCKS5 proxy: socks5h://[USER[:PASSWORD]@]HOST[:PORT]. Not built yet.' -r -f
+complete -c mqtt-rr -l ws-path -d 'Path of the WebSocket; turns --ws on. Default: /mqtt.' -r -f
+complete -c mqtt-rr -l proxy -d 'SOCKS5 proxy: socks5h://[USER[:PASSWORD]@]HOST[:PORT].' -r -f
 complete -c mqtt-rr -l connect-timeout -d 'Give an attempt to connect up after so many seconds.' -r -f
 complete -c mqtt-rr -l wait-connect -d 'Try the first connection again for so many seconds.' -r -f
 complete -c mqtt-rr -l retry -d 'Try the first connection again so often, with growing pauses.' -r -f
@@ -60,8 +61,8 @@ complete -c mqtt-rr -s v -l verbose -d 'Print the topic before the message.'
 complete -c mqtt-rr -s N -d 'Print no line end after a message.'
 complete -c mqtt-rr -l pretty -d 'Print the JSON of -F with line ends and indentation.'
 complete -c mqtt-rr -l nodelay -d 'Set TCP_NODELAY: less delay, more packets.'
+complete -c mqtt-rr -l ws -d 'Connect by WebSocket.'
 complete -c mqtt-rr -s S -d 'Find the broker by its DNS SRV record. Not built yet.'
-complete -c mqtt-rr -l ws -d 'Connect by WebSocket. Not built yet.'
 complete -c mqtt-rr -s c -l disable-clean-session -d 'Keep the session when the connection ends. Needs -i.'
 complete -c mqtt-rr -l pw-stdin -d 'Read the password from the first line of standard input.'
 complete -c mqtt-rr -l pw-prompt -d 'Ask for the password at the terminal.'

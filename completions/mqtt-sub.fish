@@ -24,9 +24,10 @@ complete -c mqtt-sub -l expect-json -d 'The same with a value in a JSON payload.
 complete -c mqtt-sub -s h -l host -d 'Host name or address of the broker. Default: localhost.' -r -f -a "(__fish_print_hostnames)"
 complete -c mqtt-sub -s p -l port -d 'Port; 0: the host is a unix socket\'s path. Default: 1883 or 8883.' -r -f
 complete -c mqtt-sub -l unix -d 'Connect through a unix socket instead of TCP.' -r -F
-complete -c mqtt-sub -s L -l url -d 'All in one: mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC.' -r -f
+complete -c mqtt-sub -s L -l url -d 'mqtt|mqtts|ws|wss://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC: all in one.' -r -f
 complete -c mqtt-sub -s A -d 'Local address or host name to connect from.' -r -f -a "(__fish_print_hostnames)"
-complete -c mqtt-sub -l proxy -d 'SOCKS5 proxy: socks5h://[USER[:PASSWORD]@]HOST[:PORT]. Not built yet.' -r -f
+complete -c mqtt-sub -l ws-path -d 'Path of the WebSocket; turns --ws on. Default: /mqtt.' -r -f
+complete -c mqtt-sub -l proxy -d 'SOCKS5 proxy: socks5h://[USER[:PASSWORD]@]HOST[:PORT].' -r -f
 complete -c mqtt-sub -l connect-timeout -d 'Give an attempt to connect up after so many seconds.' -r -f
 complete -c mqtt-sub -l wait-connect -d 'Try the first connection again for so many seconds.' -r -f
 complete -c mqtt-sub -l retry -d 'Try the first connection again so often, with growing pauses.' -r -f
@@ -74,8 +75,8 @@ complete -c mqtt-sub -s N -d 'Print no line end after a message.'
 complete -c mqtt-sub -l pretty -d 'Print the JSON of -F with line ends and indentation.'
 complete -c mqtt-sub -l changed -d 'Take only messages unlike the one before on their topic.'
 complete -c mqtt-sub -l nodelay -d 'Set TCP_NODELAY: less delay, more packets.'
+complete -c mqtt-sub -l ws -d 'Connect by WebSocket.'
 complete -c mqtt-sub -s S -d 'Find the broker by its DNS SRV record. Not built yet.'
-complete -c mqtt-sub -l ws -d 'Connect by WebSocket. Not built yet.'
 complete -c mqtt-sub -s c -l disable-clean-session -d 'Keep the session when the connection ends. Needs -i.'
 complete -c mqtt-sub -l pw-stdin -d 'Read the password from the first line of standard input.'
 complete -c mqtt-sub -l pw-prompt -d 'Ask for the password at the terminal.'

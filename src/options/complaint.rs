@@ -8,7 +8,10 @@ pub(super) enum Complaint {
     UnknownOption(String),
     ValueMissing { flag: String, missing: &'static str },
     NotBuilt(String),
-    SchemeNotBuilt(String),
+    ProxyProtocol(String),
+    ProxyPort(i32),
+    Proxy,
+    WsPath,
     CertWithoutKey,
     KeyformWithoutKey,
     KpassWithoutEngine,
@@ -130,9 +133,8 @@ impl Complaint {
                 return format!("Error: {flag} argument given but {missing}.");
             }
             C::NotBuilt(flag) => return format!("Error: The option '{flag}' is not built yet."),
-            C::SchemeNotBuilt(scheme) => {
-                return format!("Error: The URL scheme '{scheme}' is not built yet, only 'mqtt' is.");
-            }
+            C::ProxyProtocol(url) => return format!("Error: Unsupported proxy protocol: {url}"),
+            C::ProxyPort(port) => return format!("Error: Invalid proxy port {port}"),
             C::OptionsFileUnreadable { file, why } => {
                 return format!("Error: Unable to read options file \"{file}\": {why}.");
             }
@@ -185,6 +187,8 @@ impl Complaint {
             }
             C::PskAndCa => "Error: Only one of --psk or --cafile/--capath may be used at once.",
             C::PskWithoutIdentity => "Error: --psk-identity required if --psk used.",
+            C::Proxy => "Error: Invalid proxy.",
+            C::WsPath => "Error: Invalid --ws-path, it must start with / and have no spaces.",
             C::Psk => "Error: Problem setting TLS-PSK options.",
             C::TlsOptions => "Error: Problem setting TLS options, check the options are valid.",
             C::Keyform => "Error: Problem setting key form, it must be one of 'pem' or 'engine'.",
@@ -243,7 +247,10 @@ impl Complaint {
             | C::OptionsFileUnreadable { .. } => After::Nothing,
             C::UnknownOption(_)
             | C::NotBuilt(_)
-            | C::SchemeNotBuilt(_)
+            | C::ProxyProtocol(_)
+            | C::ProxyPort(_)
+            | C::Proxy
+            | C::WsPath
             | C::InvalidValue { .. }
             | C::CertWithoutKey
             | C::KeyformWithoutKey

@@ -6,6 +6,7 @@ use super::complaint::{Complaint, Halt, TopicKind};
 use super::flag::{Flag, Given, under};
 use super::numbers::atoi;
 use super::program::Program;
+use super::proxy;
 use super::raw::{PasswordSource, Raw};
 use super::topics::topic;
 use super::url::{self, Url};
@@ -15,7 +16,9 @@ pub(super) const URL: &str = "url";
 
 pub(super) fn flags() -> Vec<Flag> {
     let mut flags = address();
-    flags.extend(refused());
+    flags.extend(detours());
+    flags
+        .push(Flag::not_built(Arg::new("srv").short('S').help("Find the broker by its DNS SRV record."), ""));
     under("Connection", flags)
 }
 
@@ -67,7 +70,7 @@ fn address() -> Vec<Flag> {
                 .long("url")
                 .value_name("URL")
                 .value_hint(ValueHint::Url)
-                .help("All in one: mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC."),
+                .help("mqtt|mqtts|ws|wss://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC: all in one."),
             "no URL specified",
             store_url,
         ),
@@ -93,28 +96,53 @@ fn address() -> Vec<Flag> {
     ]
 }
 
-fn refused() -> Vec<Flag> {
+/// Other ways to the broker than a socket of its own.
+fn detours() -> Vec<Flag> {
     vec![
-        Flag::not_built(Arg::new("srv").short('S').help("Find the broker by its DNS SRV record."), ""),
-        Flag::not_built(Arg::new("ws").long("ws").help("Connect by WebSocket."), ""),
-        Flag::not_built(
+        Flag::switch(Arg::new("ws").long("ws").help("Connect by WebSocket."), |raw, _| {
+            raw.ws = true;
+            Ok(())
+        }),
+        Flag::value(
+            Arg::new("ws-path")
+                .long("ws-path")
+                .value_name("PATH")
+                .value_hint(ValueHint::Other)
+                .help("Path of the WebSocket; turns --ws on. Default: /mqtt."),
+            "no path specified",
+            |raw, given| {
+                let path = given
+                    .value
+                    .to_str()
+                    .filter(|path| path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic()));
+                raw.ws_path = Some(path.ok_or(Complaint::WsPath)?.to_owned());
+                raw.ws = true;
+                Ok(())
+            },
+        ),
+        Flag::value(
             Arg::new("proxy")
                 .long("proxy")
                 .value_name("URL")
                 .value_hint(ValueHint::Url)
                 .help("SOCKS5 proxy: socks5h://[USER[:PASSWORD]@]HOST[:PORT]."),
             "no proxy url specified",
+            |raw, given| {
+                raw.proxy = Some(proxy::parse(given.value)?);
+                Ok(())
+            },
         ),
     ]
 }
 
 /// `-L` sets what the single flags set, in its place: a later flag overrides it.
 fn store_url(raw: &mut Raw, given: &Given<'_>) -> Result<(), Halt> {
-    let Url { tls, username, password, host, port, topic: path } = url::parse(given.value)?;
+    let Url { tls, ws, username, password, host, port, topic: path } = url::parse(given.value)?;
     let Some(path) = path else { return Err(Complaint::UrlTopicMissing.into()) };
     raw.host = Some(host);
     raw.port = Some(port);
     raw.tls.os_certificates |= tls;
+    raw.ws |= ws;
     if let Some(username) = username {
         raw.username = Some(username);
     }

@@ -11,7 +11,9 @@ use super::format::Format;
 use super::handling::Handling;
 use super::patience::Patience;
 use crate::protocol::{QoS, RetainHandling, Version};
+use crate::transport::Proxy;
 use crate::transport::tls::TlsSettings;
+use crate::transport::ws::WsSettings;
 
 /// Where the broker is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +55,10 @@ pub struct ConnectionSettings {
     pub nodelay: bool,
     /// Speak TLS, so (`--cafile`, `--psk` and the like, `mqtts://`, port 8883).
     pub tls: Option<TlsSettings>,
+    /// Speak WebSocket, so (`--ws`, `ws://`).
+    pub ws: Option<WsSettings>,
+    /// Go through this proxy (`--proxy`).
+    pub proxy: Option<Proxy>,
     /// What to warn of before the start.
     pub warnings: Vec<&'static str>,
     /// ClientId of `-i`, or of `-I` with the process id behind it. `None`: the engine sends an empty one
@@ -195,6 +201,8 @@ impl std::fmt::Debug for ConnectionSettings {
             .field("bind_address", &self.bind_address)
             .field("nodelay", &self.nodelay)
             .field("tls", &self.tls)
+            .field("ws", &self.ws)
+            .field("proxy", &self.proxy)
             .field("warnings", &self.warnings)
             .field("client_id", &self.client_id)
             .field("version", &self.version)

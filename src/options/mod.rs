@@ -21,6 +21,7 @@ mod parse;
 pub mod passwd;
 mod patience;
 mod program;
+mod proxy;
 mod publish;
 mod raw;
 mod receive;

@@ -13,6 +13,7 @@ use super::job::MessageSource;
 use super::patience::Patience;
 use super::surroundings::Secret;
 use crate::protocol::{QoS, RetainHandling, Version};
+use crate::transport::Proxy;
 use crate::transport::tls::TlsVersion;
 
 /// Where the password is to come from.
@@ -60,6 +61,9 @@ pub(super) struct Raw {
     pub nodelay: bool,
     pub patience: Patience,
     pub tls: RawTls,
+    pub ws: bool,
+    pub ws_path: Option<String>,
+    pub proxy: Option<Proxy>,
 
     pub client_id: Option<String>,
     pub id_prefix: Option<String>,

@@ -16,7 +16,10 @@ use super::surroundings::{Surroundings, fill_defaults};
 use super::tls;
 use super::topics::{LONGEST, is_allowed};
 use crate::protocol::{QoS, RetainHandling, Version};
+use crate::transport::ws::WsSettings;
 
+/// Where brokers have their WebSocket.
+const WS_PATH: &str = "/mqtt";
 /// Port of MQTT without TLS.
 const MQTT_PORT: u16 = 1883;
 
@@ -141,7 +144,10 @@ fn connection(
     let password = raw.password.take().map(|source| read_password(source, from)).transpose()?;
     let username = username(raw.username.take(), password.as_deref(), session.version)?;
     let default_port = tls::default_port(&raw.tls, MQTT_PORT);
-    let (tls, warnings) = tls::settings(&mut raw)?;
+    let (tls, mut warnings) = tls::settings(&mut raw)?;
+    if raw.proxy.is_some() && raw.port == Some(0) {
+        warnings.push("Warning: --proxy does nothing with a unix socket.");
+    }
     let will_qos = raw.will_qos.unwrap_or(QoS::AtMostOnce);
     let (will_payload, will_retain) = (raw.will_payload.unwrap_or_default(), raw.will_retain);
     Ok(ConnectionSettings {
@@ -150,6 +156,8 @@ fn connection(
         bind_address: raw.bind_address.map(|address| address.to_string_lossy().into_owned()),
         nodelay: raw.nodelay,
         tls,
+        ws: raw.ws.then(|| WsSettings { path: raw.ws_path.unwrap_or_else(|| WS_PATH.to_owned()) }),
+        proxy: raw.proxy,
         warnings,
         client_id,
         version: session.version,

@@ -92,6 +92,7 @@ fn fill_from_url(raw: &mut Raw, program: Program, from: &Surroundings<'_>) -> Re
     if raw.port != Some(0) {
         // What the scheme says is about its own host.
         raw.tls.os_certificates |= url.tls && raw.host.is_none();
+        raw.ws |= url.ws && raw.host.is_none();
         raw.host.get_or_insert(url.host);
         raw.port.get_or_insert(url.port);
     }

@@ -1,4 +1,4 @@
-//! `-L` and MQTT_URL: `mqtt://[user[:password]@]host[:port][/topic]`, also `mqtts:`.
+//! `-L` and MQTT_URL: `mqtt://[user[:password]@]host[:port][/topic]`, also `mqtts:`, `ws:` and `wss:`.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -8,15 +8,17 @@ use zeroize::Zeroizing;
 use super::complaint::{Complaint, Halt};
 use super::numbers::atoi;
 
-/// Port of `mqtt:` URLs without one.
+/// Port of `mqtt:` and `ws:` URLs without one.
 const MQTT_PORT: u16 = 1883;
-/// Port of `mqtts:` URLs without one.
+/// Port of `mqtts:` and `wss:` URLs without one.
 const MQTTS_PORT: u16 = 8883;
 
 /// The parts of a URL. There is no percent-decoding, as in mosquitto.
 pub(super) struct Url {
     /// The scheme asks for TLS.
     pub tls: bool,
+    /// The scheme asks for WebSocket.
+    pub ws: bool,
     pub username: Option<OsString>,
     pub password: Option<Zeroizing<Vec<u8>>>,
     pub host: OsString,
@@ -26,7 +28,7 @@ pub(super) struct Url {
 }
 
 pub(super) fn parse(text: &OsStr) -> Result<Url, Halt> {
-    let (tls, rest) = after_scheme(text.as_bytes())?;
+    let (tls, ws, rest) = after_scheme(text.as_bytes())?;
     let (authority, topic) = match split(rest, b'/') {
         Some((authority, topic)) => (authority, Some(os(topic))),
         None => (rest, None),
@@ -44,21 +46,20 @@ pub(super) fn parse(text: &OsStr) -> Result<Url, Halt> {
     };
     let (host, port) = host_and_port(address)?;
     let port = port.unwrap_or(if tls { MQTTS_PORT } else { MQTT_PORT });
-    Ok(Url { tls, username, password, host: os(host), port, topic })
+    Ok(Url { tls, ws, username, password, host: os(host), port, topic })
 }
 
-/// Whether the scheme asks for TLS, and what follows it.
-fn after_scheme(text: &[u8]) -> Result<(bool, &[u8]), Halt> {
-    for (scheme, built) in [("mqtt", true), ("mqtts", true), ("ws", false), ("wss", false)] {
+/// Whether the scheme asks for TLS and for WebSocket, and what follows it.
+fn after_scheme(text: &[u8]) -> Result<(bool, bool, &[u8]), Halt> {
+    for (scheme, tls, ws) in
+        [("mqtt", false, false), ("mqtts", true, false), ("ws", false, true), ("wss", true, true)]
+    {
         let length = scheme.len();
         if text.len() >= length
             && text[..length].eq_ignore_ascii_case(scheme.as_bytes())
             && text[length..].starts_with(b"://")
         {
-            if !built {
-                return Err(Complaint::SchemeNotBuilt(scheme.to_owned()).into());
-            }
-            return Ok((scheme.ends_with('s'), &text[length + 3..]));
+            return Ok((tls, ws, &text[length + 3..]));
         }
     }
     Err(Complaint::UrlScheme.into())
@@ -116,6 +117,8 @@ mod tests {
             ("mqtt://u@[::1]:7/t", (some("u"), None, "::1".into(), 7, some("t"))),
             ("mqtt://h:y/t", (None, None, "h".into(), 0, some("t"))),
             ("mqtts://h/t", (None, None, "h".into(), 8883, some("t"))),
+            ("ws://h/t", (None, None, "h".into(), 1883, some("t"))),
+            ("Wss://h/t", (None, None, "h".into(), 8883, some("t"))),
             ("MQTTS://h:1/t", (None, None, "h".into(), 1, some("t"))),
         ];
         for (text, expected) in cases {
@@ -128,7 +131,6 @@ mod tests {
         let error = |text: &str| parse(OsStr::new(text)).err().unwrap();
         assert_eq!(error("http://h/t"), Complaint::UrlScheme.into());
         assert_eq!(error("h"), Complaint::UrlScheme.into());
-        assert_eq!(error("Wss://h/t"), Complaint::SchemeNotBuilt("wss".into()).into());
         assert_eq!(error("mqtt://h:70000/t"), Complaint::InvalidPort(70_000).into());
     }
 }

@@ -15,6 +15,8 @@ pub enum Exit {
     ProtocolError,
     /// 7: the connection was lost, or a message refused before it was sent.
     ConnectionLost,
+    /// 13: the WebSocket was refused.
+    WebSocketFailed,
     /// 14: TLS failed.
     TlsFailed,
     /// 27: `-W` ran out.
@@ -44,6 +46,7 @@ impl From<Exit> for ExitCode {
             Exit::Failure => 1,
             Exit::ProtocolError => 2,
             Exit::ConnectionLost => 7,
+            Exit::WebSocketFailed => 13,
             Exit::TlsFailed => 14,
             Exit::TimedOut => 27,
             Exit::Interrupted => 255,

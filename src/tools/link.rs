@@ -9,6 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::client::{Connection, Event, KeepAliveExceeded, Outbox, Settings, Violation};
 use crate::transport::tls::TlsError;
+use crate::transport::ws::WsError;
 use crate::transport::{Address, ConnectError, Connector, Stream, Target};
 
 /// How a TLS record begins that says what is wrong.
@@ -28,6 +29,22 @@ pub enum Lost {
     Violation(Violation),
     /// TLS failed: whoever the other side is, it isn't whom we want to talk to.
     Tls(TlsError),
+    /// The other side doesn't speak WebSocket as it should.
+    WebSocket(WsError),
+}
+
+impl Lost {
+    /// A failure that isn't the network's: trying again leads to the same.
+    fn of_stream(error: &io::Error, was_open: bool) -> Option<Lost> {
+        // A broker that was there before and now goes in the middle of a handshake is on its way down or up.
+        if let Some(failure) = TlsError::within(error) {
+            let passing = failure.is_cut_off() && was_open;
+            return Some(if passing { Lost::Closed } else { Lost::Tls(failure.clone()) });
+        }
+        let failure = WsError::within(error)?;
+        let passing = failure.is_cut_off() && was_open;
+        Some(if passing { Lost::Closed } else { Lost::WebSocket(failure.clone()) })
+    }
 }
 
 impl From<Violation> for Lost {
@@ -59,8 +76,8 @@ pub struct Link {
     pub outbox: Outbox,
     connector: Connector,
     stream: Option<Stream>,
-    /// TLS failed while writing.
-    failure: Option<TlsError>,
+    /// What the next read is to say: a layer failed while writing.
+    failure: Option<Lost>,
     /// The broker has said something on this connection.
     was_answered: bool,
     /// The broker has closed it.
@@ -177,7 +194,7 @@ impl Link {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
-                    self.failure = TlsError::within(&error).cloned();
+                    self.failure = Lost::of_stream(&error, self.was_open);
                     self.write_failed = true;
                 }
             }
@@ -244,7 +261,7 @@ impl Link {
         self.make_room();
         let Some(stream) = &mut self.stream else { return Err(Lost::Closed) };
         if let Some(failure) = self.failure.take() {
-            return Err(self.tls_failed(failure));
+            return Err(failure);
         }
         match stream.read(&mut self.input[self.end..]) {
             Ok(0) => {
@@ -263,30 +280,22 @@ impl Link {
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
                 Ok(false)
             }
-            Err(error) => Err(match TlsError::within(&error) {
-                Some(failure) => self.tls_failed(failure.clone()),
-                None => {
-                    self.was_closed = true;
-                    Lost::Closed
-                }
-            }),
+            Err(error) => Err(Lost::of_stream(&error, self.was_open).unwrap_or_else(|| {
+                self.was_closed = true;
+                Lost::Closed
+            })),
         }
     }
 
-    /// A broker that was there before and now goes in the middle of a handshake is on its way down or up.
-    fn tls_failed(&self, failure: TlsError) -> Lost {
-        if failure.is_cut_off() && self.was_open { Lost::Closed } else { Lost::Tls(failure) }
-    }
-
-    /// The next [`Link::receive`] says that TLS failed.
-    pub fn put_back(&mut self, failure: TlsError) {
+    /// The next [`Link::receive`] says so.
+    pub fn put_back(&mut self, failure: Lost) {
         self.failure = Some(failure);
     }
 
     /// What may be the matter with a connection that ended before the broker said anything in MQTT.
     pub fn hint(&self) -> Option<&'static str> {
         let target = self.connector.target();
-        if target.tls.is_some() || !matches!(target.address, Address::Tcp { .. }) {
+        if target.tls.is_some() || target.ws.is_some() || !matches!(target.address, Address::Tcp { .. }) {
             return None;
         }
         if self.answer_is_tls {

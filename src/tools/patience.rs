@@ -79,7 +79,11 @@ fn attempt(link: &mut Link, until: Option<Instant>) -> Result<Answer, ConnectErr
                 Err(Lost::Violation(_)) => return Ok(Answer::Final),
                 // Time doesn't mend a certificate.
                 Err(Lost::Tls(error)) if !error.is_cut_off() => {
-                    link.put_back(error);
+                    link.put_back(Lost::Tls(error));
+                    return Ok(Answer::Final);
+                }
+                Err(Lost::WebSocket(error)) if !error.is_cut_off() => {
+                    link.put_back(Lost::WebSocket(error));
                     return Ok(Answer::Final);
                 }
                 Err(_) => return Err(system(rustix::io::Errno::CONNRESET)),

@@ -108,6 +108,11 @@ impl Publisher {
                     self.report.tls_failed(&error);
                     return Exit::TlsFailed;
                 }
+                End::Lost(Lost::WebSocket(error)) => {
+                    self.clear_progress();
+                    self.report.web_socket_failed(&error);
+                    return Exit::WebSocketFailed;
+                }
                 End::Lost(_) if self.may_lose_lines() => {
                     self.clear_progress();
                     self.report.connection_lost();

@@ -8,6 +8,7 @@ use crate::client::{PublishError, Violation};
 use crate::protocol::{ReasonCode, Version};
 use crate::transport::ConnectError;
 use crate::transport::tls::TlsError;
+use crate::transport::ws::WsError;
 
 /// Where errors and warnings go; `--quiet` silences it.
 #[derive(Debug, Clone, Copy)]
@@ -47,8 +48,14 @@ impl Report {
             ConnectError::Tls(error) => {
                 self.line(format_args!("Unable to connect (A TLS error occurred). {error}."));
             }
+            ConnectError::Proxy(why) => self.line(format_args!("Unable to connect (Proxy error). {why}.")),
             other => self.line(format_args!("Unable to connect ({other}).")),
         }
+    }
+
+    /// The WebSocket didn't come about, or broke.
+    pub fn web_socket_failed(self, error: &WsError) {
+        self.line(format_args!("Error: Unknown error: {error}."));
     }
 
     /// TLS didn't come about, or broke.

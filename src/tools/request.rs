@@ -100,6 +100,10 @@ impl Requester {
                     self.report.tls_failed(&error);
                     return Exit::TlsFailed;
                 }
+                Err(Lost::WebSocket(error)) if !self.answered => {
+                    self.report.web_socket_failed(&error);
+                    return Exit::WebSocketFailed;
+                }
                 Err(_) if self.answered => return Exit::Success,
                 Err(_) => {
                     self.report.connection_lost();

@@ -21,6 +21,8 @@ pub fn target(settings: &ConnectionSettings) -> transport::Target {
         nodelay: settings.nodelay,
         deadline: None,
         tls: settings.tls.clone(),
+        ws: settings.ws.clone(),
+        proxy: settings.proxy.clone(),
     }
 }
 

@@ -165,6 +165,10 @@ impl Subscriber {
                     self.report.tls_failed(&error);
                     return Exit::TlsFailed;
                 }
+                End::Lost(Lost::WebSocket(error)) if !self.leaving => {
+                    self.report.web_socket_failed(&error);
+                    return Exit::WebSocketFailed;
+                }
                 End::Lost(_) if self.leaving => return Exit::Success,
                 End::Lost(_) if self.may_lose_messages() => {
                     self.report.connection_lost();

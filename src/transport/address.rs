@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use super::Proxy;
 use super::tls::TlsSettings;
+use super::ws::WsSettings;
 
 /// The far end of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,4 +34,8 @@ pub struct Target {
     pub deadline: Option<Instant>,
     /// Speak TLS, so.
     pub tls: Option<TlsSettings>,
+    /// Speak WebSocket, so; on top of TLS where both are asked for.
+    pub ws: Option<WsSettings>,
+    /// Go through this proxy; TCP only.
+    pub proxy: Option<Proxy>,
 }

@@ -2,15 +2,17 @@
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Instant;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::stream::Layer;
 use super::tls::{SetupError, TlsClient, TlsError};
-use super::{Address, Socket as Plain, Stream, Target};
+use super::ws::{WsClient, WsSettings};
+use super::{Address, Socket as Plain, Stream, Target, socks};
 
 /// Longest path a unix socket can have, in bytes; the system keeps one more for a zero byte.
 const UNIX_PATH_MAX: usize = 107;
@@ -28,6 +30,8 @@ pub enum ConnectError {
     TlsFile(String),
     /// TLS can't be set up as it should.
     Tls(TlsError),
+    /// The proxy didn't do what it should: what, in words.
+    Proxy(String),
 }
 
 impl From<SetupError> for ConnectError {
@@ -45,7 +49,7 @@ impl fmt::Display for ConnectError {
             ConnectError::Lookup => f.write_str("Lookup error"),
             ConnectError::InvalidAddress => f.write_str("Invalid input"),
             ConnectError::Io(error) => error.fmt(f),
-            ConnectError::TlsFile(which) => f.write_str(which),
+            ConnectError::TlsFile(which) | ConnectError::Proxy(which) => f.write_str(which),
             ConnectError::Tls(error) => error.fmt(f),
         }
     }
@@ -75,7 +79,8 @@ impl Connector {
         self.target.deadline = until;
     }
 
-    /// Connects, waiting as long as the target's deadline or the system allows. TLS's handshake comes later, with the first read or write.
+    /// Connects, waiting as long as the target's deadline or the system allows. The handshakes of TLS and WebSocket come
+    /// later, with the first reads and writes.
     ///
     /// # Errors
     /// [`ConnectError`]; of several addresses, the last one's.
@@ -84,16 +89,39 @@ impl Connector {
             self.tls = Some(TlsClient::new(settings)?);
         }
         let (socket, host) = match &self.target.address {
-            Address::Tcp { host, port } => (connect_tcp(host, *port, &self.target)?, Some(host.as_str())),
+            Address::Tcp { host, port } => (self.reach(host, *port)?, Some(host.as_str())),
             Address::Unix(path) => (connect_unix(path)?, None),
         };
-        match &self.tls {
-            None => Ok(Stream::Plain(socket)),
-            Some(tls) => {
-                let stream = tls.connect(host, socket).map_err(ConnectError::Tls)?;
-                Ok(Stream::Tls(Box::new(stream)))
+        match (&self.tls, &self.target.ws) {
+            (None, None) => Ok(Stream::Plain(socket)),
+            (Some(tls), None) => {
+                Ok(Stream::Layered(Box::new(tls.connect(host, socket).map_err(ConnectError::Tls)?)))
+            }
+            (None, Some(ws)) => self.web_socket(socket, ws),
+            (Some(tls), Some(ws)) => {
+                self.web_socket(tls.connect(host, socket).map_err(ConnectError::Tls)?, ws)
             }
         }
+    }
+
+    /// Connects to the host, or to the proxy and through it.
+    fn reach(&self, host: &str, port: u16) -> Result<Plain, ConnectError> {
+        let Some(proxy) = &self.target.proxy else {
+            return connect_tcp(host, port, &self.target).map(Plain::Tcp);
+        };
+        let mut socket = connect_tcp(&proxy.host, proxy.port, &self.target)?;
+        socks::connect(&mut socket, proxy, host, port, self.target.deadline).map_err(ConnectError::Proxy)?;
+        Ok(Plain::Tcp(socket))
+    }
+
+    fn web_socket<S: Layer + 'static>(&self, stream: S, ws: &WsSettings) -> Result<Stream, ConnectError> {
+        let host = match &self.target.address {
+            Address::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
+            Address::Tcp { host, port } => format!("{host}:{port}"),
+            Address::Unix(_) => "localhost".to_owned(),
+        };
+        let stream = WsClient::new(stream, ws, &host).map_err(ConnectError::Io)?;
+        Ok(Stream::Layered(Box::new(stream)))
     }
 }
 
@@ -105,7 +133,7 @@ fn connect_unix(path: &Path) -> Result<Plain, ConnectError> {
     UnixStream::connect(path).map(Plain::Unix).map_err(ConnectError::Io)
 }
 
-fn connect_tcp(host: &str, port: u16, target: &Target) -> Result<Plain, ConnectError> {
+fn connect_tcp(host: &str, port: u16, target: &Target) -> Result<TcpStream, ConnectError> {
     let local = target.bind.as_deref().map(|name| resolve(name, 0)).transpose()?;
     let mut last = ConnectError::Lookup;
     for remote in resolve(host, port)? {
@@ -114,7 +142,7 @@ fn connect_tcp(host: &str, port: u16, target: &Target) -> Result<Plain, ConnectE
                 if target.nodelay {
                     socket.set_tcp_nodelay(true).map_err(ConnectError::Io)?;
                 }
-                return Ok(Plain::Tcp(socket.into()));
+                return Ok(socket.into());
             }
             Err(error) => last = ConnectError::Io(error),
         }
@@ -169,7 +197,7 @@ mod tests {
     use std::os::unix::net::UnixListener;
 
     fn target(address: Address) -> Target {
-        Target { address, bind: None, nodelay: true, deadline: None, tls: None }
+        Target { address, bind: None, nodelay: true, deadline: None, tls: None, ws: None, proxy: None }
     }
 
     fn connect(target: &Target) -> Result<Stream, ConnectError> {

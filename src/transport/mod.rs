@@ -1,12 +1,15 @@
-//! A stream of bytes either way: TCP and unix sockets, TLS on top. Knows nothing of MQTT.
+//! A stream of bytes either way: TCP and unix sockets, TLS and WebSocket on top, through a proxy. Knows nothing of MQTT.
 
 mod address;
 mod connect;
 mod socket;
+mod socks;
 mod stream;
 pub mod tls;
+pub mod ws;
 
 pub use address::{Address, Target};
 pub use connect::{ConnectError, Connector};
 pub use socket::Socket;
+pub use socks::Proxy;
 pub use stream::Stream;

@@ -37,6 +37,11 @@ impl Fake {
         self.run(&ours(name))
     }
 
+    /// Its port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Any client with mosquitto's flags, told of this listener's port.
     pub fn run(&self, program: &std::path::Path) -> Tool {
         Tool::new(program).args(["-h", "127.0.0.1", "-p", &self.port.to_string()])

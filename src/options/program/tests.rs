@@ -86,6 +86,7 @@ const MOSQUITTO: &[(&str, &str)] = &[
 
 /// What mosquitto doesn't have.
 const OURS: &[(&str, &str)] = &[
+    ("--ws-path", "psr"),
     ("--pw-file", "psr"),
     ("--pw-env", "psr"),
     ("--pw-stdin", "psr"),
