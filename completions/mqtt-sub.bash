@@ -23,7 +23,7 @@ _mqtt__sub() {
 
     case "${cmd}" in
         mqtt__sub)
-            opts="-t -U -T -q -C -E -w -W -R -v -N -F -h -p -L -A -S -i -I -V -c -x -k -M -D -u -P -o -d --topic --unsubscribe --filter-out --qos --retained-only --remove-retained --random-filter --message-rate --watch --retain-as-published --retain-handling --verbose --pretty --match --where --changed --ready-fd --ready-file --exec-after-sub --exec --exec-jobs --expect --expect-re --expect-json --host --port --unix --url --nodelay --ws --proxy --connect-timeout --wait-connect --retry --id --id-prefix --protocol-version --disable-clean-session --keepalive --property --username --pw --pw-file --pw-env --pw-stdin --pw-prompt --will-topic --will-payload --will-qos --will-retain --cafile --capath --cert --key --keyform --tls-use-os-certs --insecure --ciphers --tls-version --tls-alpn --tls-keylog --tls-engine --tls-engine-kpass-sha1 --psk --psk-identity --no-tls --debug --quiet --strict --help --version"
+            opts="-t -U -T -q -C -E -w -W -R -v -N -F -h -p -L -A -S -i -I -V -c -x -k -M -D -u -P -o -d --topic --unsubscribe --filter-out --qos --retained-only --remove-retained --random-filter --message-rate --watch --retain-as-published --retain-handling --verbose --pretty --match --where --changed --ready-fd --ready-file --exec-after-sub --exec --exec-jobs --expect --expect-re --expect-json --host --port --unix --url --nodelay --ws --ws-path --proxy --connect-timeout --wait-connect --retry --id --id-prefix --protocol-version --disable-clean-session --keepalive --property --username --pw --pw-file --pw-env --pw-stdin --pw-prompt --will-topic --will-payload --will-qos --will-retain --cafile --capath --cert --key --keyform --tls-use-os-certs --insecure --ciphers --tls-version --tls-alpn --tls-keylog --tls-engine --tls-engine-kpass-sha1 --psk --psk-identity --no-tls --debug --quiet --strict --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -230,6 +230,13 @@ _mqtt__sub() {
                     ;;
                 -A)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ws-path)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
                     return 0
                     ;;
                 --proxy)
