@@ -240,7 +240,7 @@ impl Shard {
             return self.refuse_connect(now, key, refusal, out);
         }
         self.notice(out, Kinds::INFORMATION, || Notice::ProtocolError {
-            client: self.name(key),
+            client: self.name_with_port(key),
             what: error.to_string(),
         });
         if body.starts_with(b"\x00\x04MQTT\x05") {

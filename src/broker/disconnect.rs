@@ -54,7 +54,7 @@ impl Shard {
     /// A packet can't be read.
     pub(super) fn malformed(&mut self, now: Now, key: ConnectionKey, error: Malformed, out: &mut Outbox) {
         self.notice(out, Kinds::INFORMATION, || Notice::ProtocolError {
-            client: self.name(key),
+            client: self.name_with_port(key),
             what: error.to_string(),
         });
         let reason = error.reason_code();
@@ -66,7 +66,7 @@ impl Shard {
     /// A rule is broken: 0x82.
     pub(super) fn protocol_error(&mut self, now: Now, key: ConnectionKey, what: &str, out: &mut Outbox) {
         self.notice(out, Kinds::INFORMATION, || Notice::ProtocolError {
-            client: self.name(key),
+            client: self.name_with_port(key),
             what: what.into(),
         });
         self.end(now, key, ReasonCode::PROTOCOL_ERROR, Ended::ProtocolError, out);

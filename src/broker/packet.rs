@@ -29,7 +29,7 @@ impl Shard {
             (Phase::AwaitingConnect, _) => {
                 let what = format!("First packet not CONNECT ({first:02X}).");
                 self.notice(out, Kinds::INFORMATION, || Notice::ProtocolError {
-                    client: self.name(key),
+                    client: self.name_with_port(key),
                     what,
                 });
                 self.drop_connection(now, key, Ended::ProtocolError, out);

@@ -344,6 +344,14 @@ impl Shard {
         }
     }
 
+    /// The same with the port, as lines about protocol errors have it.
+    pub(super) fn name_with_port(&self, key: ConnectionKey) -> Box<str> {
+        match (&self.connections[key].peer, self.connections[key].session) {
+            (Peer::Ip(address), NO_SESSION) => format!("{}:{}", address.ip(), address.port()).into(),
+            _ => self.name(key),
+        }
+    }
+
     /// The ClientId of a connection, or its address as long as there is none; for notices.
     pub(super) fn name(&self, key: ConnectionKey) -> Box<str> {
         let connection = &self.connections[key];

@@ -89,7 +89,7 @@ impl BitOrAssign for LogTypes {
 }
 
 /// `log_dest`: where log lines go; several at once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogDestinations {
     /// `stdout`
     pub stdout: bool,
@@ -97,6 +97,8 @@ pub struct LogDestinations {
     pub stderr: bool,
     /// `syslog`
     pub syslog: bool,
+    /// `topic`: `$SYS/broker/log/…`
+    pub topic: bool,
     /// `file PATH`
     pub file: Option<String>,
 }
@@ -123,16 +125,19 @@ pub struct LogSettings {
     pub timestamp_format: Option<String>,
     /// `log_facility`
     pub facility: LogFacility,
+    /// `log_format json`: each line is a JSON object. Ours.
+    pub json: bool,
 }
 
 impl Default for LogSettings {
     fn default() -> Self {
         LogSettings {
-            destinations: LogDestinations { stdout: false, stderr: true, syslog: false, file: None },
+            destinations: LogDestinations { stderr: true, ..LogDestinations::default() },
             types: LogTypes::DEFAULT,
             timestamp: true,
             timestamp_format: None,
             facility: LogFacility::Daemon,
+            json: false,
         }
     }
 }

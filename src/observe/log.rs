@@ -9,13 +9,19 @@ use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::log_file;
+use serde_json::{Map, Value};
+
 use super::stamp::Stamp;
 use super::syslog::Syslog;
+use super::{json, log_file, words};
+use crate::broker::Notice;
 use crate::config::{LogSettings, LogType, LogTypes};
 
 /// The longest line, in bytes, time included, newline not.
 pub const LINE_MAX: usize = 999;
+
+/// Lines that may wait to be published: more come only when the loop doesn't run.
+const TOPIC_LINES_MAX: usize = 1000;
 
 /// Where log lines go. Clones write to the same places.
 #[derive(Clone)]
@@ -37,7 +43,18 @@ struct Output {
     stamp: Stamp,
     file: Option<File>,
     syslog: Option<Syslog>,
+    /// Lines for `$SYS/broker/log/…`, until the loop takes them.
+    lines: Vec<TopicLine>,
     line: String,
+}
+
+/// A line that is to be published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicLine {
+    /// Where.
+    pub topic: &'static str,
+    /// The whole line, with the time.
+    pub text: String,
 }
 
 impl Logger {
@@ -49,6 +66,7 @@ impl Logger {
             stamp: Stamp::new(settings.timestamp, settings.timestamp_format.clone()),
             file: None,
             syslog: None,
+            lines: Vec::new(),
             line: String::with_capacity(LINE_MAX + 1),
             settings,
         };
@@ -107,6 +125,32 @@ impl Logger {
         }
     }
 
+    /// Writes what the broker notices.
+    pub fn notice(&self, notice: &Notice, now: u64) {
+        let log_type = words::log_type(notice);
+        if !self.enabled(log_type) {
+            return;
+        }
+        let mut output = self.output();
+        if output.settings.json {
+            return output.write_json(log_type, now, &notice.to_string(), json::fields(notice));
+        }
+        // mosquitto's two-line notices are two lines here as well.
+        for line in notice.to_string().split('\n') {
+            output.write(log_type, now, format_args!("{line}"));
+        }
+    }
+
+    /// Whether there are any.
+    pub fn has_topic_lines(&self) -> bool {
+        !self.output().lines.is_empty()
+    }
+
+    /// The lines that are to be published (`log_dest topic`).
+    pub fn take_topic_lines(&self) -> Vec<TopicLine> {
+        std::mem::take(&mut self.output().lines)
+    }
+
     fn output(&self) -> MutexGuard<'_, Output> {
         // A panic elsewhere while a line was written leaves at worst half a line.
         self.shared.output.lock().unwrap_or_else(PoisonError::into_inner)
@@ -115,11 +159,31 @@ impl Logger {
 
 impl Output {
     fn write(&mut self, log_type: LogType, now: u64, text: fmt::Arguments<'_>) {
+        if self.settings.json {
+            return self.write_json(log_type, now, &text.to_string(), Map::new());
+        }
         self.line.clear();
         self.line.push_str(self.stamp.at(now));
         let mut clean = Clean(&mut self.line);
         // The only error is that of a line which is full.
         let _ = clean.write_fmt(text);
+        self.write_line(log_type, now);
+    }
+
+    fn write_json(&mut self, log_type: LogType, now: u64, text: &str, fields: Map<String, Value>) {
+        let time = self.stamp.at(now).trim_end_matches(": ");
+        self.line = json::line(time, log_type, text, fields);
+        self.write_line(log_type, now);
+    }
+
+    /// Sends the line wherever lines go.
+    fn write_line(&mut self, log_type: LogType, now: u64) {
+        let topic = topic(log_type).filter(|_| self.settings.destinations.topic);
+        if let Some(topic) = topic
+            && self.lines.len() < TOPIC_LINES_MAX
+        {
+            self.lines.push(TopicLine { topic, text: self.line.clone() });
+        }
         if let Some(syslog) = &mut self.syslog {
             syslog.send(log_type, now, &self.line);
         }
@@ -137,6 +201,20 @@ impl Output {
             let _ = file.write_all(line);
         }
     }
+}
+
+/// Where lines of this type are published; debug lines never are, since publishing makes some.
+fn topic(log_type: LogType) -> Option<&'static str> {
+    Some(match log_type {
+        LogType::Error => "$SYS/broker/log/E",
+        LogType::Warning => "$SYS/broker/log/W",
+        LogType::Notice => "$SYS/broker/log/N",
+        LogType::Information => "$SYS/broker/log/I",
+        LogType::Subscribe => "$SYS/broker/log/M/subscribe",
+        LogType::Unsubscribe => "$SYS/broker/log/M/unsubscribe",
+        LogType::Websockets => "$SYS/broker/log/WS",
+        LogType::Debug | LogType::Internal => return None,
+    })
 }
 
 /// Takes text in, up to the length of a line, with `?` for what could drive a terminal or forge a line.
@@ -163,10 +241,8 @@ mod tests {
     fn to_file(path: &std::path::Path, change: impl FnOnce(&mut LogSettings)) -> Logger {
         let mut settings = LogSettings {
             destinations: LogDestinations {
-                stdout: false,
-                stderr: false,
-                syslog: false,
                 file: Some(path.to_str().unwrap().to_owned()),
+                ..LogDestinations::default()
             },
             ..LogSettings::default()
         };

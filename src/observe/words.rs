@@ -44,6 +44,11 @@ impl fmt::Display for At<'_> {
     }
 }
 
+/// Address and port as text.
+pub(super) fn address(peer: &Peer) -> String {
+    At(peer).to_string()
+}
+
 /// The address alone.
 struct Host<'a>(&'a Peer);
 
@@ -83,7 +88,7 @@ impl fmt::Display for AckName {
 }
 
 /// What stands behind `disconnected`.
-fn ended(why: Ended) -> &'static str {
+pub(super) fn ended(why: Ended) -> &'static str {
     match why {
         Ended::Normally => ".",
         Ended::ByClient => ": connection closed by client.",

@@ -24,7 +24,7 @@ use super::signals::{Asked, Signals};
 use super::slots::Slot;
 use super::socket::Socket;
 use super::sys::SysClock;
-use crate::broker::{ConnectionKey, Now, Outbox, Shard, Verdict, Verification};
+use crate::broker::{ConnectionKey, Now, Outbox, OwnMessage, Shard, Verdict, Verification};
 use crate::config::{LogType, Settings};
 use crate::observe::{self, Logger};
 use slab::Slab;
@@ -38,6 +38,8 @@ const LISTENERS_MAX: usize = 1 << 20;
 
 /// Connections accepted in a row before others get their turn.
 const ACCEPT: usize = 256;
+/// Seconds after which a published log line is of no use.
+const LOG_EXPIRY: u64 = 20;
 /// How long to wait with accepting after the system had no more file descriptors.
 const ACCEPT_AGAIN: u64 = 500;
 
@@ -79,6 +81,8 @@ pub struct Server {
     /// Connections to be handled again though no event will come for them.
     pub(super) again: Vec<ConnectionKey>,
     accept_again: Option<u64>,
+    /// Lines were logged that are still to be published.
+    log_waits: bool,
     stopping: bool,
 }
 
@@ -124,6 +128,7 @@ impl Server {
             buffer: vec![0; READ + IN_PLACE],
             again: Vec::new(),
             accept_again: None,
+            log_waits: false,
             stopping: false,
             poll,
             listening: Slab::new(),
@@ -228,7 +233,7 @@ impl Server {
 
     /// How long the poller may wait.
     fn timeout(&self) -> Option<Duration> {
-        if !self.again.is_empty() {
+        if !self.again.is_empty() || self.log_waits {
             return Some(Duration::ZERO);
         }
         let save = self.keeper.as_ref().and_then(Keeper::next_deadline);
@@ -334,6 +339,7 @@ impl Server {
             self.shard.tick(self.now, &mut self.outbox);
         }
         self.publish_sys();
+        self.publish_log();
         self.outbox.urgent = false;
         self.outbox.full.clear();
         // First, so that the disk works while the sockets are written.
@@ -355,6 +361,7 @@ impl Server {
         self.outbox.close = close;
         self.keep_changes();
         self.log_notices();
+        self.log_waits = self.settings.log.destinations.topic && self.logger.has_topic_lines();
     }
 
     fn verify(&mut self) {
@@ -387,11 +394,22 @@ impl Server {
 
     fn log_notices(&mut self) {
         for notice in self.outbox.notices.drain(..) {
-            let log_type = observe::log_type(&notice);
-            // mosquitto's two-line notices are two lines here as well.
-            for line in notice.to_string().split('\n') {
-                self.logger.log(log_type, self.now.wall, format_args!("{line}"));
-            }
+            self.logger.notice(&notice, self.now.wall);
+        }
+    }
+
+    /// `log_dest topic`: QoS 2, not retained, gone after 20 seconds. What that makes to be logged is for the next turn.
+    fn publish_log(&mut self) {
+        self.log_waits = false;
+        if !self.settings.log.destinations.topic {
+            return;
+        }
+        self.log_notices();
+        for line in self.logger.take_topic_lines() {
+            let mut message = OwnMessage::retained(line.topic, line.text.as_bytes());
+            message.retain = false;
+            message.expires = Some(self.now.wall + LOG_EXPIRY);
+            self.shard.publish_own(self.now, &message, &mut self.outbox);
         }
     }
 

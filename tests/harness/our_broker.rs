@@ -71,6 +71,11 @@ impl Broker {
         &self.running.err
     }
 
+    /// What it prints on standard output.
+    pub fn out(&self) -> &Arc<Printed> {
+        &self.running.out
+    }
+
     /// Waits until this client is subscribed.
     pub fn wait_for_subscription(&self, client: &str, filter: &str) {
         let line = [0, 1, 2].map(|qos| format!(": {client} {qos} {filter}\n"));

@@ -4,13 +4,14 @@ use super::Reload::Yes;
 use super::Scope::Global;
 use super::ValueKind::{Bool, Form, Int, Text, Word};
 use super::{Arguments, Fault, Keyword, Settings, row};
+use crate::config::LogType::Warning;
 use crate::config::{LogDestinations, LogFacility, LogType, LogTypes};
 
 // A row is two lines or three: read across, not down.
 #[rustfmt::skip]
 pub(super) const KEYWORDS: &[Keyword] = &[
     row("log_dest", Form("none, stdout, stderr, syslog, topic, dlt or file PATH"), "stderr", Global, Yes,
-        "Where log lines go; repeatable, none clears what stands before it. topic and dlt are not built yet.")
+        "Where log lines go; repeatable, none clears what stands before it. topic is $SYS/broker/log/...; dlt is taken for stderr.")
         .settings(log_dest),
     row("log_type",
         Word("none, error, warning, notice, information, debug, subscribe, unsubscribe, websockets, internal, all"),
@@ -29,10 +30,20 @@ pub(super) const KEYWORDS: &[Keyword] = &[
             s.log.facility = LogFacility::Local(a.int_to(0, 7)?.to_be_bytes()[1]);
             Ok(())
         }),
+    row("log_format", Word("text, json"), "text", Global, Yes,
+        "The form of each line; json is an object with the time, the level, the message and what it is about. Not in mosquitto.")
+        .settings(|s, a| {
+            s.log.json = match a.token()? {
+                "text" => false,
+                "json" => true,
+                other => return Err(a.invalid(other)),
+            };
+            Ok(())
+        }),
 ];
 
 fn log_dest(settings: &mut Settings, arguments: &mut Arguments<'_>) -> Result<(), Fault> {
-    let nowhere = LogDestinations { stdout: false, stderr: false, syslog: false, file: None };
+    let nowhere = LogDestinations::default();
     let destinations = &mut settings.log.destinations;
     let word = arguments.token()?;
     if arguments.first {
@@ -53,7 +64,11 @@ fn log_dest(settings: &mut Settings, arguments: &mut Arguments<'_>) -> Result<()
             }
             Err(fault) => return Err(fault),
         },
-        later @ ("topic" | "dlt") => return Err(arguments.not_built(later)),
+        "topic" => destinations.topic = true,
+        "dlt" => {
+            destinations.stderr = true;
+            arguments.remark(Warning, "Warning: DLT support not available: 'log_dest dlt' logs to stderr.");
+        }
         other => return Err(arguments.invalid(other)),
     }
     Ok(())

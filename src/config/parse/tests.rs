@@ -201,10 +201,7 @@ fn the_log() {
         ("log_dest foo", "Error: Invalid 'log_dest' value (foo)."),
         ("log_dest file ", "Error: Empty \"log_dest file\" value in configuration."),
         ("log_dest file a\nlog_dest file b", "Error: Duplicate \"log_dest file\" value."),
-        (
-            "log_dest topic",
-            "Error: The 'log_dest topic' option is known but not built into this version yet.",
-        ),
+        ("log_format xml", "Error: Invalid 'log_format' value (xml)."),
         ("log_type foo", "Error: Invalid 'log_type' value (foo)."),
         ("log_type", "Error: Empty 'log_type' value in configuration."),
     ] {
