@@ -27,7 +27,8 @@ impl Shard {
             }
             session.expiry_interval = interval.min(self.limits.persistent_client_expiration.unwrap_or(NEVER));
         }
-        self.connections[key].said_goodbye = packet.reason != ReasonCode::DISCONNECT_WITH_WILL;
+        // Any other reason leaves the Will to be published [MQTT-3.1.2-8], [MQTT-3.14.4-3].
+        self.connections[key].said_goodbye = packet.reason == ReasonCode::NORMAL_DISCONNECTION;
         self.drop_connection(now, key, Ended::Normally, out);
     }
 
