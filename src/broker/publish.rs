@@ -42,7 +42,14 @@ impl Shard {
             return self.end(now, key, ReasonCode::RETAIN_NOT_SUPPORTED, Ended::DisallowedFeature, out);
         }
         let mount = self.sessions[connection.session as usize].mount_point.is_some();
-        let alias = if publish.properties.is_empty() { None } else { publish.properties.topic_alias() };
+        let (alias, identified) = match publish.properties.is_empty() {
+            true => (None, false),
+            false => publish.properties.alias_and_identified(),
+        };
+        if identified {
+            // [MQTT-3.3.4-6]: passed on, it would look like one of the receiver's own.
+            return self.protocol_error(now, key, "PUBLISH with a subscription identifier.", out);
+        }
         if alias.is_none() && !mount {
             let source = Source { frame, version };
             return self.publish_resolved(now, key, &publish, publish.topic, Some(source), out);

@@ -158,6 +158,21 @@ macro_rules! getters {
                 }
             )+
 
+            /// What the receiver of a PUBLISH must know before anything else, in one go: the Topic Alias, and whether
+            /// there is a Subscription Identifier.
+            #[inline]
+            pub fn alias_and_identified(self) -> (Option<u16>, bool) {
+                let (mut alias, mut identified) = (None, false);
+                for (id, mut value) in self.entries() {
+                    match id {
+                        PropertyId::TopicAlias => alias = wire::read_u16(&mut value).ok(),
+                        PropertyId::SubscriptionIdentifier => identified = true,
+                        _ => {}
+                    }
+                }
+                (alias, identified)
+            }
+
             /// Subscription Identifiers, in their order.
             pub fn subscription_identifiers(self) -> impl Iterator<Item = u32> {
                 self.entries().filter(|(id, _)| *id == PropertyId::SubscriptionIdentifier)
@@ -231,6 +246,8 @@ mod tests {
         ]);
         let properties = buf.as_properties();
         assert_eq!(properties.topic_alias(), Some(3));
+        assert_eq!(properties.alias_and_identified(), (Some(3), true));
+        assert_eq!(Properties::EMPTY.alias_and_identified(), (None, false));
         assert_eq!(properties.correlation_data(), Some(&b"x"[..]));
         assert_eq!(properties.message_expiry_interval(), None);
         assert_eq!(properties.subscription_identifiers().collect::<Vec<_>>(), [5, 300]);
