@@ -58,7 +58,9 @@ impl Shard {
             Ok(connect) => connect,
             Err(error) => return self.refuse_malformed(now, key, body, error, out),
         };
-        self.connections[key].version = connect.version;
+        let connection = &mut self.connections[key];
+        connection.version = connect.version;
+        connection.maximum_packet_size = connect.properties.maximum_packet_size().unwrap_or(u32::MAX);
         let pending = match self.check_connect(key, &connect) {
             Ok(pending) => pending,
             Err(refusal) => return self.refuse_connect(now, key, refusal, out),
@@ -262,10 +264,11 @@ impl Shard {
             _ if !refusal.tell_v3 => None,
             _ => crate::protocol::connack::return_code_v3(refusal.code).map(ReasonCode),
         };
-        if let Some(code) = code {
-            let packet = ConnAck { session_present: false, code, properties: Properties::EMPTY };
+        let packet = |code| ConnAck { session_present: false, code, properties: Properties::EMPTY };
+        let most = self.connections[key].maximum_packet_size as usize;
+        if let Some(code) = code.filter(|code| packet(*code).encoded_length(version) <= most) {
             let connection = &mut self.connections[key];
-            packet.encode(version, connection.out.bytes(&mut self.pool));
+            packet(code).encode(version, connection.out.bytes(&mut self.pool));
             Self::mark_dirty(connection, key, out);
             self.counters.packets_sent += 1;
             self.notice(out, Kinds::DEBUG, || Notice::SendingConnAck {
@@ -280,6 +283,11 @@ impl Shard {
     /// The client may come: session, CONNACK, and what waits for it.
     fn accept(&mut self, now: Now, mut pending: Pending, out: &mut Outbox) {
         let key = pending.key;
+        let connack = self.connack_properties(&pending);
+        if self.connack_length(&pending, &connack) > pending.maximum_packet_size as usize {
+            // It can't be told that it is accepted [MQTT-3.1.2-24].
+            return self.drop_connection(now, key, Ended::OversizePacket, out);
+        }
         let before = out.changes.last();
         let old = self.find_session(&pending.client_id);
         if let Some(session) = old {
@@ -306,7 +314,7 @@ impl Shard {
         if out.changes.last() != before {
             self.await_changes(key, out);
         }
-        let keep_alive = self.send_connack(session_present, &pending, out);
+        let keep_alive = self.send_connack(session_present, &pending, &connack, out);
         let connection = &mut self.connections[key];
         connection.keep_alive = keep_alive;
         if keep_alive != 0 {
@@ -380,35 +388,58 @@ impl Shard {
         connection.phase = Phase::Live;
     }
 
-    /// Sends CONNACK with success and returns the Keep Alive that holds, in seconds.
-    fn send_connack(&mut self, session_present: bool, pending: &Pending, out: &mut Outbox) -> u16 {
+    /// What a CONNACK with success says, in mosquitto's order.
+    fn connack_properties(&self, pending: &Pending) -> PropertiesBuf {
         let mut properties = PropertiesBuf::default();
-        let mut keep_alive = pending.keep_alive;
-        let connection = &mut self.connections[pending.key];
-        if pending.version.is_v5() {
-            let rules = &self.listeners[usize::from(connection.listener)];
-            let max = self.limits.max_keepalive;
-            if max != 0 && (keep_alive == 0 || keep_alive > max) {
-                keep_alive = max;
-                properties.push(Property::ServerKeepAlive(max));
-            }
-            if rules.max_topic_alias > 0 {
-                properties.push(Property::TopicAliasMaximum(rules.max_topic_alias));
-            }
-            if pending.assigned {
-                properties.push(Property::AssignedClientIdentifier(&pending.client_id));
-            }
-            if !self.limits.retain_available {
-                properties.push(Property::RetainAvailable(false));
-            }
-            properties.push(Property::MaximumPacketSize(self.limits.max_packet_size));
-            if self.limits.max_inflight_messages > 0 {
-                properties.push(Property::ReceiveMaximum(self.limits.max_inflight_messages));
-            }
-            if (rules.max_qos as u8) < 2 {
-                properties.push(Property::MaximumQoS(rules.max_qos));
-            }
+        if !pending.version.is_v5() {
+            return properties;
         }
+        let rules = &self.listeners[usize::from(self.connections[pending.key].listener)];
+        if let Some(seconds) = self.server_keep_alive(pending) {
+            properties.push(Property::ServerKeepAlive(seconds));
+        }
+        if rules.max_topic_alias > 0 {
+            properties.push(Property::TopicAliasMaximum(rules.max_topic_alias));
+        }
+        if pending.assigned {
+            properties.push(Property::AssignedClientIdentifier(&pending.client_id));
+        }
+        if !self.limits.retain_available {
+            properties.push(Property::RetainAvailable(false));
+        }
+        properties.push(Property::MaximumPacketSize(self.limits.max_packet_size));
+        if self.limits.max_inflight_messages > 0 {
+            properties.push(Property::ReceiveMaximum(self.limits.max_inflight_messages));
+        }
+        if (rules.max_qos as u8) < 2 {
+            properties.push(Property::MaximumQoS(rules.max_qos));
+        }
+        properties
+    }
+
+    /// The Keep Alive that a 5.0 client must use in place of its own.
+    fn server_keep_alive(&self, pending: &Pending) -> Option<u16> {
+        let (max, asked) = (self.limits.max_keepalive, pending.keep_alive);
+        (pending.version.is_v5() && max != 0 && (asked == 0 || asked > max)).then_some(max)
+    }
+
+    /// Bytes of a CONNACK with success.
+    fn connack_length(&self, pending: &Pending, properties: &PropertiesBuf) -> usize {
+        let properties = properties.as_properties();
+        let packet = ConnAck { session_present: false, code: ReasonCode::SUCCESS, properties };
+        packet.encoded_length(pending.version)
+    }
+
+    /// Sends CONNACK with success and returns the Keep Alive that holds, in seconds.
+    fn send_connack(
+        &mut self,
+        session_present: bool,
+        pending: &Pending,
+        properties: &PropertiesBuf,
+        out: &mut Outbox,
+    ) -> u16 {
+        let keep_alive = self.server_keep_alive(pending).unwrap_or(pending.keep_alive);
+        let connection = &mut self.connections[pending.key];
         // 3.1 has no Session Present.
         let session_present = session_present && pending.version != Version::V31;
         let packet =

@@ -20,7 +20,7 @@ use super::shard::Shard;
 use crate::auth::Access;
 use crate::protocol::{QoS, Version, wire};
 use crate::routing::{GroupRef, ShareGroup, Subscriber};
-use crate::session::{Awaiting, OutboundAlias};
+use crate::session::{Awaiting, OutboundAlias, OutboundAliases};
 use bytes::Bytes;
 use slab::Slab;
 use std::sync::Arc;
@@ -359,21 +359,14 @@ impl Fanout<'_> {
             properties: message.properties(),
             payload_length: message.payload().len(),
         };
-        let length = head.packet_length(v5);
-        if length > connection.maximum_packet_size as usize {
+        let most = connection.maximum_packet_size as usize;
+        let mut length = head.packet_length(v5);
+        if v5 && let Some(aliases) = &mut connection.aliases {
+            length = put_alias(&mut aliases.outbound, &mut head, length, most);
+        }
+        if length > most {
             self.too_large(receiver, flags, length, out);
             return;
-        }
-        if v5 && let Some(aliases) = &mut connection.aliases {
-            match aliases.outbound.alias(topic) {
-                OutboundAlias::None => {}
-                // Three bytes more must still fit; an alias that is not sent would be unknown to the client.
-                OutboundAlias::New(alias) => head.alias = alias,
-                OutboundAlias::Known(alias) => {
-                    head.alias = alias;
-                    head.topic = "";
-                }
-            }
         }
         let buffer = connection.out.bytes(self.pool);
         head.write(v5, buffer);
@@ -498,6 +491,31 @@ pub(super) fn receipt(session: &Session, delivery: &Delivery, packet_identifier:
         qos: delivery.qos,
         retain: delivery.retain,
         asked_for: delivery.asked_for,
+    }
+}
+
+/// Puts a Topic Alias in place of the topic, or beside it where it is new; returns the packet's length, which was
+/// `length` without.
+fn put_alias(aliases: &mut OutboundAliases, head: &mut Head<'_>, length: usize, most: usize) -> usize {
+    // A new alias makes the packet up to five bytes longer; it is taken only if they fit [MQTT-3.1.2-24], for one that
+    // is not sent would be unknown to the client.
+    match aliases.alias(head.topic, length + 5 <= most) {
+        OutboundAlias::None => length,
+        OutboundAlias::New(alias) => {
+            head.alias = alias;
+            length
+        }
+        OutboundAlias::Known(alias) => {
+            let topic = std::mem::take(&mut head.topic);
+            head.alias = alias;
+            let short = head.packet_length(true);
+            if short > most && length <= most {
+                // A topic of a letter or two is shorter than its alias.
+                (head.alias, head.topic) = (0, topic);
+                return length;
+            }
+            short
+        }
     }
 }
 

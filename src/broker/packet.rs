@@ -55,7 +55,7 @@ impl Shard {
             Packet::PubRel(ack) => self.pubrel(key, ack, out),
             Packet::PubComp(ack) => self.pubcomp(now, key, ack, out),
             Packet::Subscribe(subscribe) => self.subscribe(now, key, subscribe, out),
-            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(key, unsubscribe, out),
+            Packet::Unsubscribe(unsubscribe) => self.unsubscribe(now, key, unsubscribe, out),
             Packet::PingReq => self.ping(key, out),
             Packet::Disconnect(disconnect) => self.disconnect(now, key, disconnect, out),
             // No authentication method was agreed on, so none can be gone on with [MQTT-4.12.0-6].

@@ -7,14 +7,14 @@ use super::connect::mounted;
 use super::connection::{ConnectionKey, SessionKey};
 use super::deliver::receipt;
 use super::limits::SEPARATORS;
-use super::notice::{Kinds, Notice};
+use super::notice::{Ended, Kinds, Notice};
 use super::outbox::Outbox;
 use super::session::Delivery;
 use super::shard::Shard;
 use crate::auth::Access;
 use crate::protocol::{
     Properties, QoS, ReasonCode, RetainHandling, SubAck, Subscribe, SubscriptionOptions, UnsubAck,
-    Unsubscribe, Version, topic,
+    Unsubscribe, Version, topic, wire,
 };
 use crate::routing::Subscriber;
 
@@ -31,6 +31,9 @@ impl Shard {
         if let Some(bad) = packet.filters().find(|(filter, options)| !acceptable(filter, *options)) {
             let what = format!("Invalid subscription string ({}).", bad.0);
             return self.protocol_error(now, key, &what, out);
+        }
+        if !self.answer_fits(key, packet.filters().count()) {
+            return self.end(now, key, ReasonCode::PACKET_TOO_LARGE, Ended::OversizePacket, out);
         }
         let identifier = packet.properties.subscription_identifiers().next().unwrap_or(0);
         let mut codes = Vec::new();
@@ -193,9 +196,27 @@ impl Shard {
         });
     }
 
+    /// Whether a SUBACK or UNSUBACK with so many codes fits the client's Maximum Packet Size; one that doesn't must not
+    /// be sent `[MQTT-3.1.2-24]`, and without it the client would wait for ever.
+    fn answer_fits(&self, key: ConnectionKey, codes: usize) -> bool {
+        // Packet Identifier, Property Length, codes; then the fixed header.
+        let remaining = 3 + codes;
+        let length = 1 + wire::varint_length(remaining as u32) + remaining;
+        length <= self.connections[key].maximum_packet_size as usize
+    }
+
     /// UNSUBSCRIBE came `[MQTT-3.10.4-4]`.
-    pub(super) fn unsubscribe(&mut self, key: ConnectionKey, packet: Unsubscribe<'_>, out: &mut Outbox) {
+    pub(super) fn unsubscribe(
+        &mut self,
+        now: Now,
+        key: ConnectionKey,
+        packet: Unsubscribe<'_>,
+        out: &mut Outbox,
+    ) {
         self.notice(out, Kinds::DEBUG, || Notice::ReceivedUnsubscribe { client: self.name(key) });
+        if !self.answer_fits(key, packet.filters().count()) {
+            return self.end(now, key, ReasonCode::PACKET_TOO_LARGE, Ended::OversizePacket, out);
+        }
         let session_key = self.connections[key].session;
         let mut codes = Vec::new();
         let before = out.changes.last();

@@ -59,6 +59,12 @@ impl<'a> ConnAck<'a> {
         Ok(ConnAck { session_present: flags == 1, code, properties })
     }
 
+    /// The whole packet, in bytes.
+    pub fn encoded_length(&self, version: Version) -> usize {
+        let remaining = 2 + self.properties.encoded_length(version);
+        1 + wire::varint_length(u32::try_from(remaining).unwrap_or(u32::MAX)) + remaining
+    }
+
     /// Appends the packet. A code of 5.0 becomes the return code of 3.x, or 3 (unavailable) where there is none.
     pub fn encode(&self, version: Version, out: &mut Vec<u8>) {
         let code = match self.code {

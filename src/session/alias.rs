@@ -65,15 +65,15 @@ impl OutboundAliases {
         OutboundAliases { numbers: HashMap::default(), maximum }
     }
 
-    /// The alias for a Topic Name, taking a free one if it has none yet.
-    pub fn alias(&mut self, topic: &str) -> OutboundAlias {
+    /// The alias for a Topic Name; if it has none yet and the packet has room for one more, a free one is taken.
+    pub fn alias(&mut self, topic: &str, room: bool) -> OutboundAlias {
         if self.maximum == 0 {
             return OutboundAlias::None;
         }
         if let Some(&number) = self.numbers.get(topic) {
             return OutboundAlias::Known(number);
         }
-        if self.numbers.len() >= usize::from(self.maximum) {
+        if !room || self.numbers.len() >= usize::from(self.maximum) {
             return OutboundAlias::None;
         }
         let number = self.numbers.len() as u16 + 1;
@@ -106,9 +106,10 @@ mod tests {
     #[test]
     fn outbound_aliases_go_to_the_first_topics() {
         let mut aliases = OutboundAliases::new(2);
-        assert_eq!(aliases.alias("a"), OutboundAlias::New(1));
-        assert_eq!(aliases.alias("b"), OutboundAlias::New(2));
-        assert_eq!(aliases.alias("c"), OutboundAlias::None);
-        assert_eq!(aliases.alias("a"), OutboundAlias::Known(1));
+        assert_eq!(aliases.alias("a", false), OutboundAlias::None);
+        assert_eq!(aliases.alias("a", true), OutboundAlias::New(1));
+        assert_eq!(aliases.alias("b", true), OutboundAlias::New(2));
+        assert_eq!(aliases.alias("c", true), OutboundAlias::None);
+        assert_eq!(aliases.alias("a", false), OutboundAlias::Known(1));
     }
 }
