@@ -12,7 +12,7 @@ use super::encode::Flags;
 use super::limits::{GRACE, GRACE_ACKNOWLEDGED, GRACE_GENTLE, HOLD_ABOVE, Limits, RELEASE_BELOW};
 use super::notice::AckName;
 use super::outbox::Outbox;
-use super::session::Session;
+use super::session::{Delivery, Session};
 use super::shard::Shard;
 use crate::protocol::{Ack, AckKind, QoS, ReasonCode};
 use crate::session::Awaiting;
@@ -249,7 +249,8 @@ impl Shard {
     }
 
     fn completed(&mut self, now: Now, key: ConnectionKey, identifier: u16, what: Awaiting, out: &mut Outbox) {
-        let session = &mut self.sessions[self.connections[key].session as usize];
+        let session_key = self.connections[key].session;
+        let session = &mut self.sessions[session_key as usize];
         if let Some(message) = session.outbound.complete(identifier, what) {
             match message {
                 Some(delivery) => {
@@ -262,7 +263,12 @@ impl Shard {
                 }
                 None => {}
             }
-            if session.backlog.is_some() || self.connections[key].holding.is_some() {
+            if session.outbound.has_held() {
+                self.send_held(now, session_key, key, out);
+            }
+            if self.sessions[session_key as usize].backlog.is_some()
+                || self.connections[key].holding.is_some()
+            {
                 self.move_up(now, key, out);
             }
         }
@@ -272,34 +278,40 @@ impl Shard {
     /// `[MQTT-4.4.0-1]`, then what waits.
     pub(super) fn resume(&mut self, now: Now, session_key: SessionKey, out: &mut Outbox) {
         let Some(key) = self.sessions[session_key as usize].connection else { return };
-        let session = &self.sessions[session_key as usize];
-        let again: Vec<_> =
-            session.outbound.iter().map(|(id, awaiting, d)| (id, awaiting, d.cloned())).collect();
-        for (packet_identifier, awaiting, delivery) in again {
-            match delivery {
-                Some(delivery) => {
-                    if delivery.qos == QoS::ExactlyOnce {
-                        self.await_session(key, out);
-                    }
-                    let flags =
-                        Flags { dup: true, qos: delivery.qos, retain: delivery.retain, packet_identifier };
-                    self.fanout(now).write_delivery(session_key, key, flags, &delivery, out);
-                }
-                None if awaiting == Awaiting::PubComp => {
-                    self.await_session(key, out);
-                    self.send_ack(
-                        key,
-                        AckKind::PubRel,
-                        AckName::PubRel,
-                        packet_identifier,
-                        ReasonCode::SUCCESS,
-                        out,
-                    );
-                }
-                None => {}
+        for (packet_identifier, awaiting, delivery) in self.sessions[session_key as usize].outbound.resume() {
+            if let Some(delivery) = delivery {
+                self.send_again(now, session_key, key, packet_identifier, &delivery, out);
+            } else if awaiting == Awaiting::PubComp {
+                self.await_session(key, out);
+                let (kind, name) = (AckKind::PubRel, AckName::PubRel);
+                self.send_ack(key, kind, name, packet_identifier, ReasonCode::SUCCESS, out);
             }
         }
+        self.send_held(now, session_key, key, out);
         self.move_up(now, key, out);
+    }
+
+    /// Sends again what a Receive Maximum that is lower than it was had held back, as far as there is room now.
+    fn send_held(&mut self, now: Now, session_key: SessionKey, key: ConnectionKey, out: &mut Outbox) {
+        while let Some((identifier, delivery)) = self.sessions[session_key as usize].outbound.next_held() {
+            self.send_again(now, session_key, key, identifier, &delivery, out);
+        }
+    }
+
+    fn send_again(
+        &mut self,
+        now: Now,
+        session_key: SessionKey,
+        key: ConnectionKey,
+        packet_identifier: u16,
+        delivery: &Delivery,
+        out: &mut Outbox,
+    ) {
+        if delivery.qos == QoS::ExactlyOnce {
+            self.await_session(key, out);
+        }
+        let flags = Flags { dup: true, qos: delivery.qos, retain: delivery.retain, packet_identifier };
+        self.fanout(now).write_delivery(session_key, key, flags, delivery, out);
     }
 }
 

@@ -27,6 +27,8 @@ pub enum Awaiting {
 #[derive(Debug)]
 struct Slot<M> {
     awaiting: Awaiting,
+    /// It is still to be sent again on this connection.
+    held: bool,
     message: Option<M>,
 }
 
@@ -38,6 +40,8 @@ pub struct Outbound<M> {
     first: u16,
     /// Messages in flight (slots that await an acknowledgement of a PUBLISH or PUBREL).
     in_flight: u16,
+    /// Those of them that are still to be sent again on this connection.
+    held: u16,
     /// Receive Maximum of the other side, or our own limit when that is lower.
     limit: u16,
 }
@@ -45,7 +49,7 @@ pub struct Outbound<M> {
 impl<M> Outbound<M> {
     /// An empty window that lets `limit` messages be in flight (0 counts as 65,535: no limit).
     pub fn new(limit: u16) -> Self {
-        Outbound { slots: VecDeque::new(), first: 1, in_flight: 0, limit: unlimited(limit) }
+        Outbound { slots: VecDeque::new(), first: 1, in_flight: 0, held: 0, limit: unlimited(limit) }
     }
 
     /// A window as it was: what is in flight, in any order. Packet Identifiers go on behind the last of them.
@@ -68,7 +72,7 @@ impl<M> Outbound<M> {
         window.first = in_flight[0].0;
         for (identifier, awaiting, message) in in_flight {
             while window.next_identifier() != identifier {
-                window.slots.push_back(Slot { awaiting: Awaiting::Free, message: None });
+                window.slots.push_back(Slot { awaiting: Awaiting::Free, held: false, message: None });
             }
             window.append(awaiting, message);
         }
@@ -126,7 +130,7 @@ impl<M> Outbound<M> {
         if awaiting != Awaiting::Answer {
             self.in_flight += 1;
         }
-        self.slots.push_back(Slot { awaiting, message });
+        self.slots.push_back(Slot { awaiting, held: false, message });
         Some(identifier)
     }
 
@@ -152,6 +156,7 @@ impl<M> Outbound<M> {
             return None;
         }
         slot.awaiting = Awaiting::PubComp;
+        self.held -= u16::from(std::mem::take(&mut slot.held));
         slot.message.take()
     }
 
@@ -165,8 +170,10 @@ impl<M> Outbound<M> {
         if what != Awaiting::Answer {
             self.in_flight -= 1;
         }
-        let message = self.slots[i].message.take();
-        self.slots[i].awaiting = Awaiting::Free;
+        let slot = &mut self.slots[i];
+        self.held -= u16::from(std::mem::take(&mut slot.held));
+        let message = slot.message.take();
+        slot.awaiting = Awaiting::Free;
         self.slide();
         Some(message)
     }
@@ -191,6 +198,51 @@ impl<M> Outbound<M> {
             .enumerate()
             .filter(|(_, slot)| slot.awaiting != Awaiting::Free)
             .map(|(i, slot)| (advance(self.first, i as u32), slot.awaiting, slot.message.as_ref()))
+    }
+
+    /// A session goes on over a new connection: what is to be sent again at once, in the order of [`Outbound::iter`].
+    /// If the other side's Receive Maximum is lower than it was, the messages past it are held back `[MQTT-3.3.4-9]`
+    /// until [`Outbound::next_held`] hands them out; PUBRELs never are.
+    pub fn resume(&mut self) -> Vec<(u16, Awaiting, Option<M>)>
+    where
+        M: Clone,
+    {
+        let released = self.slots.iter().filter(|slot| slot.awaiting == Awaiting::PubComp).count();
+        let mut room = usize::from(self.limit).saturating_sub(released);
+        let mut again = Vec::new();
+        self.held = 0;
+        for (i, slot) in self.slots.iter_mut().enumerate() {
+            let is_message = matches!(slot.awaiting, Awaiting::PubAck | Awaiting::PubRec);
+            slot.held = is_message && room == 0;
+            self.held += u16::from(slot.held);
+            if is_message && !slot.held {
+                room -= 1;
+            }
+            if slot.awaiting != Awaiting::Free && !slot.held {
+                again.push((advance(self.first, i as u32), slot.awaiting, slot.message.clone()));
+            }
+        }
+        again
+    }
+
+    /// The next message that was held back and may be sent again now.
+    pub fn next_held(&mut self) -> Option<(u16, M)>
+    where
+        M: Clone,
+    {
+        if self.held == 0 || self.in_flight - self.held >= self.limit {
+            return None;
+        }
+        let i = self.slots.iter().position(|slot| slot.held)?;
+        let slot = &mut self.slots[i];
+        slot.held = false;
+        self.held -= 1;
+        Some((advance(self.first, i as u32), slot.message.clone()?))
+    }
+
+    /// Whether messages are held back.
+    pub fn has_held(&self) -> bool {
+        self.held > 0
     }
 
     /// Frees every identifier that awaits a SUBACK or UNSUBACK: the connection they were sent on is gone.
@@ -304,6 +356,29 @@ mod tests {
         assert!(!out.has_room(), "the window spans every identifier");
         out.complete(1, Awaiting::PubAck).unwrap();
         assert_eq!(out.push(Awaiting::PubAck, ()), Some(1));
+    }
+
+    #[test]
+    fn what_is_sent_again_keeps_to_a_window_that_has_shrunk() {
+        let mut out = Outbound::new(10);
+        for m in 0..6 {
+            out.push(if m == 1 { Awaiting::PubRec } else { Awaiting::PubAck }, m);
+        }
+        out.received(2);
+        out.set_limit(3);
+        let again: Vec<_> = out.resume().iter().map(|(id, awaiting, _)| (*id, *awaiting)).collect();
+        assert_eq!(again, [(1, Awaiting::PubAck), (2, Awaiting::PubComp), (3, Awaiting::PubAck)]);
+        assert_eq!(out.next_held(), None);
+        out.complete(2, Awaiting::PubComp);
+        assert_eq!(out.next_held(), Some((4, 3)));
+        assert_eq!(out.next_held(), None);
+        // One that is acknowledged unasked is held no more.
+        out.complete(5, Awaiting::PubAck);
+        out.complete(1, Awaiting::PubAck);
+        assert_eq!((out.next_held(), out.has_held(), out.has_room()), (Some((6, 5)), false, false));
+        // With room for all nothing is held.
+        out.set_limit(0);
+        assert_eq!((out.resume().len(), out.has_held()), (3, false));
     }
 
     #[test]
