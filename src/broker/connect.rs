@@ -362,6 +362,8 @@ impl Shard {
         } else {
             session.outbound.set_limit(limit);
         }
+        // Clients of 3.x are told no Receive Maximum, so they can't keep to it.
+        session.inbound.allow(if pending.version.is_v5() { ours } else { 0 });
         // What it may read may be another thing now.
         if changed {
             self.subscriptions.touch();

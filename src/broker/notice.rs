@@ -94,6 +94,8 @@ pub enum Ended {
     ClientIdentifierNotValid,
     /// A Topic Alias outside what was announced, or unknown.
     TopicAliasInvalid,
+    /// More messages at once than our Receive Maximum.
+    ReceiveMaximumExceeded,
     /// `global_max_clients` is reached.
     ServerBusy,
     /// `memory_limit` is reached.

@@ -144,13 +144,17 @@ impl Shard {
         if out.changes.full && self.is_refused(key, publish, topic) {
             return self.acknowledge(key, publish, ReasonCode::QUOTA_EXCEEDED, out);
         }
-        let session = self.connections[key].session;
-        if publish.qos == QoS::ExactlyOnce
-            && !self.sessions[session as usize].inbound.insert(publish.packet_identifier)
-        {
-            // Passed on before; only the PUBREC was lost [MQTT-4.3.3-9].
-            self.await_session(key, out);
-            return self.acknowledge(key, publish, ReasonCode::SUCCESS, out);
+        if publish.qos == QoS::ExactlyOnce {
+            let inbound = &mut self.sessions[self.connections[key].session as usize].inbound;
+            if inbound.contains(publish.packet_identifier) {
+                // Passed on before; only the PUBREC was lost [MQTT-4.3.3-10].
+                self.await_session(key, out);
+                return self.acknowledge(key, publish, ReasonCode::SUCCESS, out);
+            }
+            if inbound.is_full() {
+                return self.too_many(now, key, out);
+            }
+            inbound.insert(publish.packet_identifier);
         }
         let before = out.changes.last();
         let matched = self.pass_on(now, key, publish, topic, source, out);
@@ -159,6 +163,12 @@ impl Shard {
         }
         let reason = if matched { ReasonCode::SUCCESS } else { ReasonCode::NO_MATCHING_SUBSCRIBERS };
         self.acknowledge(key, publish, reason, out);
+    }
+
+    /// More messages at once than our Receive Maximum (section 3.3.4). QoS 1 is acknowledged at once, so these are of QoS 2.
+    fn too_many(&mut self, now: Now, key: ConnectionKey, out: &mut Outbox) {
+        self.notice(out, Kinds::WARNING, || Notice::ReceiveMaximumExceeded { client: self.name(key) });
+        self.end(now, key, ReasonCode::RECEIVE_MAXIMUM_EXCEEDED, Ended::ReceiveMaximumExceeded, out);
     }
 
     /// Retains and delivers; returns whether anybody subscribes.

@@ -104,6 +104,7 @@ pub(super) fn ended(why: Ended) -> &'static str {
         }
         Ended::ClientIdentifierNotValid => ": client identifier not valid.",
         Ended::TopicAliasInvalid => ": topic alias invalid.",
+        Ended::ReceiveMaximumExceeded => ": receive maximum exceeded.",
         Ended::ServerBusy => ": server busy.",
         Ended::OutOfMemory => ": out of memory.",
         Ended::Administrative => ": administrative action.",

@@ -12,9 +12,22 @@ pub struct Inbound {
     few: Vec<u16>,
     many: Option<Box<[u64; 1024]>>,
     count: u16,
+    /// More than so many break our Receive Maximum; 0: no limit.
+    limit: u16,
 }
 
 impl Inbound {
+    /// A connection begins on which we allow `maximum` messages at once (0: any number). Those that are left from before
+    /// don't count: neither side carries its quota over (section 4.9).
+    pub fn allow(&mut self, maximum: u16) {
+        self.limit = if maximum == 0 { 0 } else { maximum.saturating_add(self.count) };
+    }
+
+    /// Whether one that is not known yet would be one too many.
+    pub fn is_full(&self) -> bool {
+        self.limit != 0 && self.count >= self.limit
+    }
+
     /// Notes that a QoS 2 PUBLISH came. `false`: it came before and is not released yet: a duplicate.
     pub fn insert(&mut self, identifier: u16) -> bool {
         if self.contains(identifier) {
@@ -93,6 +106,25 @@ mod tests {
         assert!(inbound.release(7));
         assert!(!inbound.release(7));
         assert!(inbound.insert(7));
+    }
+
+    #[test]
+    fn the_limit_counts_what_comes_on_a_connection() {
+        let mut inbound = Inbound::default();
+        assert!(!inbound.is_full(), "without a limit never");
+        inbound.allow(2);
+        inbound.insert(1);
+        inbound.insert(2);
+        assert!(inbound.is_full());
+        inbound.allow(2);
+        assert!(!inbound.is_full());
+        inbound.insert(3);
+        inbound.insert(4);
+        assert!(inbound.is_full());
+        inbound.release(1);
+        assert!(!inbound.is_full());
+        inbound.allow(0);
+        assert!(!inbound.is_full());
     }
 
     #[test]
