@@ -15,7 +15,7 @@ use super::message::Message;
 use super::notice::{Kinds, Notice, PublishLine};
 use super::outbox::Outbox;
 use super::outbuf::{BufferPool, SHARE_FROM};
-use super::session::{Delivery, Session};
+use super::session::{Backlog, Delivery, Session};
 use super::shard::Shard;
 use crate::auth::Access;
 use crate::protocol::{QoS, Version, wire};
@@ -435,17 +435,25 @@ impl Fanout<'_> {
         if !online && qos == QoS::AtMostOnce && !self.limits.queue_qos0_messages {
             return;
         }
-        let backlog = session.backlog_mut();
-        let waiting = match qos {
-            QoS::AtMostOnce => backlog.at_most_once_counted,
-            _ => backlog.acknowledged_counted,
-        };
-        let (most, most_bytes) = (self.limits.max_queued_messages, self.limits.max_queued_bytes);
         if self.limits.memory_full {
             return self.dropped(receiver, out);
         }
-        if most != 0 && waiting >= most || most_bytes != 0 && backlog.bytes >= most_bytes {
-            return self.dropped(receiver, out);
+        let acknowledged = qos != QoS::AtMostOnce;
+        let (most, most_bytes) = (self.limits.max_queued_messages, self.limits.max_queued_bytes);
+        let is_full = |backlog: &Backlog| {
+            let waiting =
+                if acknowledged { backlog.acknowledged_counted } else { backlog.at_most_once_counted };
+            most != 0 && waiting >= most || most_bytes != 0 && backlog.bytes >= most_bytes
+        };
+        let id = session.id;
+        let backlog = session.backlog_mut();
+        while is_full(backlog) {
+            // What nobody will get any more takes no room [MQTT-3.3.2-5].
+            match backlog.pop_expired(acknowledged, self.now.wall) {
+                Some(expired) if acknowledged => out.changes.done(id, expired.number),
+                Some(_) => {}
+                None => return self.dropped(receiver, out),
+            }
         }
         let message = outgoing.message();
         let mut delivery = Delivery { message, number: 0, identifier, qos, retain, asked_for: false };

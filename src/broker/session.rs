@@ -74,6 +74,16 @@ impl Backlog {
         Some(delivery)
     }
 
+    /// Takes the oldest of QoS 0, or of QoS 1 and 2, if it has expired.
+    pub fn pop_expired(&mut self, acknowledged: bool, wall: u64) -> Option<Delivery> {
+        let oldest = match acknowledged {
+            true => self.acknowledged.front(),
+            false => self.at_most_once.front(),
+        };
+        oldest.filter(|d| d.message.is_expired(wall))?;
+        self.pop(acknowledged)
+    }
+
     /// How many of either kind wait that count against the limits; the larger number.
     pub fn counted(&self) -> usize {
         self.acknowledged_counted.max(self.at_most_once_counted)
