@@ -53,11 +53,12 @@ impl AckKind {
     }
 
     /// Whether the specification gives this packet that Reason Code `[MQTT-3.4.2-1]`, `[MQTT-3.5.2-1]`,
-    /// `[MQTT-3.6.2-1]`, `[MQTT-3.7.2-1]`.
+    /// `[MQTT-3.6.2-1]`, `[MQTT-3.7.2-1]`; and 0x95, which mosquitto sends for a payload over its
+    /// `message_size_limit`: closing the connection on it would help nobody.
     pub const fn allows(self, reason: ReasonCode) -> bool {
         match self {
             AckKind::PubAck | AckKind::PubRec => {
-                matches!(reason.0, 0x00 | 0x10 | 0x80 | 0x83 | 0x87 | 0x90 | 0x91 | 0x97 | 0x99)
+                matches!(reason.0, 0x00 | 0x10 | 0x80 | 0x83 | 0x87 | 0x90 | 0x91 | 0x95 | 0x97 | 0x99)
             }
             AckKind::PubRel | AckKind::PubComp => matches!(reason.0, 0x00 | 0x92),
         }
@@ -223,7 +224,11 @@ mod tests {
     #[test]
     fn mqtt_3_4_2_1_to_3_7_2_1_reason_codes() {
         let allowed = |kind: AckKind| (0..=u8::MAX).filter(|code| kind.allows(ReasonCode(*code))).count();
-        assert_eq!([AckKind::PubAck, AckKind::PubRec].map(allowed), [9, 9]);
+        assert_eq!(
+            [AckKind::PubAck, AckKind::PubRec].map(allowed),
+            [10, 10],
+            "the nine of the table, and 0x95"
+        );
         assert_eq!([AckKind::PubRel, AckKind::PubComp].map(allowed), [2, 2]);
         for kind in [AckKind::PubAck, AckKind::PubRec, AckKind::PubRel, AckKind::PubComp] {
             let first = kind.first_byte();
