@@ -1,32 +1,81 @@
-//! Who may publish and receive what: mosquitto's built-in rules for `$` topics, then the ACL of the listener.
+//! Who may publish and receive what: mosquitto's built-in rules for `$` topics, then dynamic security and the ACL of
+//! the listener.
 
+use super::connect::mounted;
 use super::connection::{ConnectionKey, SessionKey};
 use super::limits::ListenerRules;
 use super::outbox::Outbox;
 use super::session::{Publisher, Session};
 use super::shard::Shard;
+use crate::auth::dynsec::{CheckedClient, Decision, Dynsec, Right};
 use crate::auth::{Access, Who};
-use crate::protocol::QoS;
+use crate::protocol::{QoS, topic};
 use crate::session::Awaiting;
+use foldhash::fast::RandomState;
+use std::hash::BuildHasher;
 
-/// Whether the ACL allows this to a session.
-pub(super) fn may(listeners: &[ListenerRules], session: &Session, topic: &str, access: Access) -> bool {
-    match listeners.get(usize::from(session.listener)).and_then(|rules| rules.acl.as_ref()) {
-        None => true,
-        Some(acl) => {
-            let who = Who { client_id: &session.client_id, username: session.username.as_deref() };
-            acl.allows(&who, topic, access)
-        }
-    }
+/// Everything that says who may do what.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gate<'a> {
+    pub listeners: &'a [ListenerRules],
+    pub dynsec: Option<&'a Dynsec>,
 }
 
-/// Whether the publisher of a retained message may still write to its topic.
-pub(super) fn might_write(listeners: &[ListenerRules], publisher: &Publisher, topic: &str) -> bool {
-    match listeners.get(usize::from(publisher.listener)).and_then(|rules| rules.acl.as_ref()) {
-        None => true,
-        Some(acl) => {
-            let who = Who { client_id: &publisher.client_id, username: publisher.username.as_deref() };
-            acl.allows(&who, topic, Access::Write)
+impl Gate<'_> {
+    /// Whether a session may do this with a topic (or a filter, where it subscribes).
+    pub fn may(&self, session: &Session, right: Right, topic: &str) -> bool {
+        self.decide(session, right, topic) == Decision::Allowed
+    }
+
+    /// Whether the publisher of a retained message may still write to its topic.
+    pub fn might_write(&self, publisher: &Publisher, topic: &str) -> bool {
+        let (client_id, username) = (&*publisher.client_id, publisher.username.as_deref());
+        self.judge(publisher.listener, client_id, username, Right::Send, topic) == Decision::Allowed
+    }
+
+    fn decide(&self, session: &Session, right: Right, topic: &str) -> Decision {
+        self.judge(session.listener, &session.client_id, session.username.as_deref(), right, topic)
+    }
+
+    fn judge(
+        &self,
+        listener: u16,
+        client_id: &str,
+        username: Option<&str>,
+        right: Right,
+        topic: &str,
+    ) -> Decision {
+        let Some(rules) = self.listeners.get(usize::from(listener)) else { return Decision::Allowed };
+        if let (true, Some(dynsec)) = (rules.dynsec, self.dynsec) {
+            let decision = dynsec.decide(&CheckedClient { client_id, username }, right, topic);
+            if decision != Decision::Defer || rules.acl.is_none() {
+                return decision;
+            }
+        }
+        let Some(acl) = &rules.acl else { return Decision::Allowed };
+        let who = Who { client_id, username };
+        let allowed = match right {
+            Right::Send => acl.allows(&who, topic, Access::Write),
+            Right::Receive => acl.allows(&who, topic, Access::Read),
+            // An ACL file doesn't say who may subscribe: what may not be read isn't delivered.
+            Right::Subscribe | Right::Unsubscribe => true,
+        };
+        if allowed { Decision::Allowed } else { Decision::Denied }
+    }
+
+    /// The same for a filter, shared or not. What may not be subscribed to plainly may not be by way of a share.
+    fn may_subscribe(&self, session: &Session, right: Right, filter: &str) -> bool {
+        let mount_point = session.mount_point.as_deref();
+        let Some(Ok((share_name, inner))) = topic::shared(filter) else {
+            return self.may(session, right, &mounted(mount_point, filter));
+        };
+        let inner = mounted(mount_point, inner);
+        match self.decide(session, right, &inner) {
+            Decision::Denied => false,
+            Decision::Allowed => {
+                self.decide(session, right, &format!("$share/{share_name}/{inner}")) != Decision::Denied
+            }
+            Decision::Defer => self.may(session, right, &format!("$share/{share_name}/{inner}")),
         }
     }
 }
@@ -49,41 +98,115 @@ fn is_bridge_state(topic: &str) -> bool {
         .is_some_and(|name| !name.contains('/'))
 }
 
+/// Places for verdicts; a power of two.
+const PLACES: usize = 4096;
+/// Longer topics are asked for anew each time, so that strangers can't fill the memory with them.
+const TOPIC_KEPT: usize = 256;
+
+/// Verdicts on publishing that were asked for lately: direct-mapped, a newer one takes the place.
+#[derive(Debug, Default)]
+pub(super) struct Verdicts {
+    places: Vec<Verdict>,
+    hasher: RandomState,
+    /// Counts changes of the rules.
+    generation: u32,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Verdict {
+    /// Whose: the session and which of its connections.
+    session: (SessionKey, u32),
+    generation: u32,
+    allowed: bool,
+    topic: String,
+}
+
+impl Verdicts {
+    /// The verdict, from here or asked for now.
+    fn get(&mut self, session: (SessionKey, u32), topic: &str, ask: impl FnOnce() -> bool) -> bool {
+        if topic.len() > TOPIC_KEPT {
+            return ask();
+        }
+        if self.places.is_empty() {
+            self.generation = self.generation.wrapping_add(1);
+            self.places.resize(PLACES, Verdict::default());
+        }
+        let place = self.hasher.hash_one((session.0, topic)) as usize & (PLACES - 1);
+        let verdict = &mut self.places[place];
+        if verdict.session != session || verdict.generation != self.generation || verdict.topic != topic {
+            verdict.session = session;
+            verdict.generation = self.generation;
+            verdict.topic.clear();
+            verdict.topic.push_str(topic);
+            verdict.allowed = ask();
+        }
+        verdict.allowed
+    }
+
+    fn forget(&mut self) {
+        self.places.clear();
+    }
+}
+
 impl Shard {
+    pub(super) fn gate(&self) -> Gate<'_> {
+        Gate { listeners: &self.listeners, dynsec: self.dynsec.as_deref() }
+    }
+
     /// Whether a connection may publish to a topic. The last topic that it may is kept with the connection, so that a
-    /// publisher that stays with its topic pays one compare.
+    /// publisher that stays with its topic pays one compare; one that doesn't finds its verdicts in a table.
     pub(super) fn may_write(&mut self, key: ConnectionKey, topic: &str) -> bool {
         if !may_publish(topic) {
             return false;
         }
         let connection = &self.connections[key];
-        if self.listeners[usize::from(connection.listener)].acl.is_none() {
+        if !self.listeners[usize::from(connection.listener)].restricts() {
             return true;
         }
         if connection.may_write.as_ref().is_some_and(|known| **known == *topic) {
             return true;
         }
-        let session = &self.sessions[connection.session as usize];
-        let allowed = may(&self.listeners, session, topic, Access::Write);
-        if allowed {
+        let number = connection.session;
+        let session = &self.sessions[number as usize];
+        let gate = Gate { listeners: &self.listeners, dynsec: self.dynsec.as_deref() };
+        let ask = || gate.may(session, Right::Send, topic);
+        let allowed = self.verdicts.get((number, session.epoch), topic, ask);
+        // Only for who stays: a publisher of many topics would allocate for each message.
+        if allowed && connection.may_write.is_none() {
             self.connections[key].may_write = Some(topic.into());
         }
         allowed
     }
 
+    /// Whether a connection may make or end a subscription.
+    pub(super) fn may_subscribe(&self, key: ConnectionKey, right: Right, filter: &str) -> bool {
+        let connection = &self.connections[key];
+        !self.listeners[usize::from(connection.listener)].dynsec
+            || self.gate().may_subscribe(&self.sessions[connection.session as usize], right, filter)
+    }
+
+    /// Other rules hold: every verdict that was kept is asked for anew.
+    pub(super) fn forget_verdicts(&mut self) {
+        self.subscriptions.touch();
+        self.verdicts.forget();
+        for (_, connection) in &mut self.connections {
+            connection.may_write = None;
+        }
+    }
+
     /// A session goes on, perhaps under another User Name or with other rules: what it may no longer read is removed
     /// from what waits and what is in flight, as mosquitto does.
     pub(super) fn recheck(&mut self, key: SessionKey, out: &mut Outbox) {
-        let listeners = &self.listeners;
         let session = &self.sessions[key as usize];
-        if listeners.get(usize::from(session.listener)).is_none_or(|rules| rules.acl.is_none()) {
+        if self.listeners.get(usize::from(session.listener)).is_none_or(|rules| !rules.restricts()) {
             return;
         }
+        let gate = self.gate();
         let denied: Vec<(u16, QoS)> = session
             .outbound
             .iter()
             .filter_map(|(id, _, delivery)| delivery.map(|d| (id, d)))
-            .filter(|(_, d)| !may(listeners, session, d.message.topic(), Access::Read))
+            .filter(|(_, d)| !gate.may(session, Right::Receive, d.message.topic()))
             .map(|(id, d)| (id, d.qos))
             .collect();
         let backlog = self.sessions[key as usize].backlog.take();
@@ -99,7 +222,7 @@ impl Shard {
         for acknowledged in [true, false] {
             while let Some(delivery) = backlog.pop(acknowledged) {
                 let session = &self.sessions[key as usize];
-                if may(&self.listeners, session, delivery.message.topic(), Access::Read) {
+                if self.gate().may(session, Right::Receive, delivery.message.topic()) {
                     self.sessions[key as usize].backlog_mut().push(delivery);
                 } else if acknowledged {
                     out.changes.done(session.id, delivery.number);

@@ -72,8 +72,9 @@ impl Shard {
                     connection: key,
                     generation: pending.generation,
                     peer: self.connections[key].peer.clone(),
+                    client_id: pending.client_id.clone(),
                     username: username.into(),
-                    password: Zeroizing::new(connect.password.unwrap_or_default().to_vec()),
+                    password: connect.password.map(|password| Zeroizing::new(password.to_vec())),
                     listener: usize::from(self.connections[key].listener),
                 });
                 self.connections[key].phase = Phase::Authenticating;
@@ -109,6 +110,11 @@ impl Shard {
             Verdict::Busy => refuse(ReasonCode::SERVER_BUSY, Ended::ServerBusy),
         };
         self.refuse_connect(now, key, refusal, out);
+    }
+
+    /// Connections whose CONNECT is being authenticated and that meet a condition on their User Name.
+    pub(super) fn authenticating_as(&self, meets: impl Fn(Option<&str>) -> bool) -> Vec<ConnectionKey> {
+        self.authenticating.iter().filter(|p| meets(p.username.as_deref())).map(|p| p.key).collect()
     }
 
     /// Forgets a CONNECT whose connection ended before it was authenticated.

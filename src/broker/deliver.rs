@@ -3,13 +3,13 @@
 //! The hot path of the broker. At QoS 0 nothing is allocated: a receiver that speaks the publisher's version gets the
 //! very bytes that came in, any other a frame that is built once.
 
-use super::access::may;
+use super::access::Gate;
 use super::changes::{Receipt, hold};
 use super::clock::Now;
 use super::connection::{Connection, ConnectionKey, SessionKey};
 use super::counters::Counters;
 use super::encode::{Flags, Frames, Head, build, header_length};
-use super::limits::{HOLD_ABOVE, Limits, ListenerRules, WRITE_BELOW};
+use super::limits::{HOLD_ABOVE, Limits, WRITE_BELOW};
 
 use super::message::Message;
 use super::notice::{Kinds, Notice, PublishLine};
@@ -17,7 +17,7 @@ use super::outbox::Outbox;
 use super::outbuf::{BufferPool, SHARE_FROM};
 use super::session::{Backlog, Delivery, Session};
 use super::shard::Shard;
-use crate::auth::Access;
+use crate::auth::dynsec::Right;
 use crate::protocol::{QoS, Version, wire};
 use crate::routing::{GroupRef, ShareGroup, Subscriber};
 use crate::session::{Awaiting, OutboundAlias, OutboundAliases};
@@ -89,7 +89,7 @@ pub(super) struct Fanout<'s> {
     pub pool: &'s mut BufferPool,
     pub frames: &'s mut Frames,
     pub limits: &'s Limits,
-    pub listeners: &'s [ListenerRules],
+    pub gate: Gate<'s>,
     pub counters: &'s mut Counters,
     pub kinds: Kinds,
     pub slow: &'s mut Vec<ConnectionKey>,
@@ -107,8 +107,9 @@ impl Shard {
         hint: &mut u32,
         out: &mut Outbox,
     ) -> bool {
-        let (sessions, listeners, topic) = (&self.sessions, &self.listeners, outgoing.topic);
-        let may_read = |session: u32| may(listeners, &sessions[session as usize], topic, Access::Read);
+        let gate = Gate { listeners: &self.listeners, dynsec: self.dynsec.as_deref() };
+        let (sessions, topic) = (&self.sessions, outgoing.topic);
+        let may_read = |session: u32| gate.may(&sessions[session as usize], Right::Receive, topic);
         let route = self.routes.route(topic, hint, &mut self.subscriptions, may_read);
         for frame in &mut self.frames.built {
             frame.ready = false;
@@ -119,7 +120,7 @@ impl Shard {
             pool: &mut self.pool,
             frames: &mut self.frames,
             limits: &self.limits,
-            listeners: &self.listeners,
+            gate,
             counters: &mut self.counters,
             kinds: self.kinds,
             slow: &mut self.slow,
@@ -135,20 +136,40 @@ impl Shard {
         }
         let matched = route.matched;
         for &at in &route.groups {
-            Self::to_group(&mut fanout, &mut self.subscriptions, at, outgoing, out);
+            Self::to_group(&mut fanout, &mut self.subscriptions, at, route.all_members, outgoing, out);
         }
         matched
+    }
+
+    /// Delivers to these receivers and nobody else.
+    pub(super) fn deliver_to(
+        &mut self,
+        now: Now,
+        receivers: &[Subscriber],
+        outgoing: &mut Outgoing<'_>,
+        out: &mut Outbox,
+    ) {
+        for frame in &mut self.frames.built {
+            frame.ready = false;
+        }
+        let mut fanout = self.fanout(now);
+        for receiver in receivers {
+            if fanout.gate.may(&fanout.sessions[receiver.session as usize], Right::Receive, outgoing.topic) {
+                fanout.to(receiver, outgoing, out);
+            }
+        }
     }
 
     fn to_group(
         fanout: &mut Fanout<'_>,
         subscriptions: &mut crate::routing::Subscriptions,
         at: GroupRef,
+        all_members: bool,
         outgoing: &mut Outgoing<'_>,
         out: &mut Outbox,
     ) {
         if let Some(group) = subscriptions.group(at)
-            && let Some(member) = fanout.choose(group, outgoing.topic)
+            && let Some(member) = fanout.choose(group, all_members, outgoing.topic)
         {
             fanout.to(&member, outgoing, out);
         }
@@ -169,7 +190,8 @@ impl Fanout<'_> {
     }
 
     /// Whose turn it is: the first from the turn on that has room; else one that is connected; else any.
-    fn choose(&self, group: &mut ShareGroup, topic: &str) -> Option<Subscriber> {
+    /// `all_members`: each may read the topic.
+    fn choose(&self, group: &mut ShareGroup, all_members: bool, topic: &str) -> Option<Subscriber> {
         let count = group.members.len();
         let rank = |member: &Subscriber| {
             let session = &self.sessions[member.session as usize];
@@ -186,7 +208,8 @@ impl Fanout<'_> {
         for step in 0..count {
             let at = (group.turn + step) % count;
             let member = &group.members[at];
-            if !may(self.listeners, &self.sessions[member.session as usize], topic, Access::Read) {
+            let session = &self.sessions[member.session as usize];
+            if !all_members && !self.gate.may(session, Right::Receive, topic) {
                 continue;
             }
             let rank = rank(member);

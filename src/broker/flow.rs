@@ -4,6 +4,7 @@
 //! A receiver that stays behind for longer than its grace holds nobody back any more until it has caught up; what does
 //! not fit its queue is then dropped, as mosquitto does at once.
 
+use super::access::Gate;
 use super::changes::{Change, hold};
 use super::clock::Now;
 use super::connection::{Connection, ConnectionKey, Hold, SessionKey};
@@ -126,7 +127,7 @@ impl Shard {
             pool: &mut self.pool,
             frames: &mut self.frames,
             limits: &self.limits,
-            listeners: &self.listeners,
+            gate: Gate { listeners: &self.listeners, dynsec: self.dynsec.as_deref() },
             counters: &mut self.counters,
             kinds: self.kinds,
             slow: &mut self.slow,

@@ -119,8 +119,10 @@ pub struct ListenerRules {
     pub max_topic_alias_broker: u16,
     /// Stands before each topic of these clients.
     pub mount_point: Option<Arc<str>>,
-    /// Who may publish and receive what; without one everybody may everything.
+    /// Who may publish and receive what; without one (and without dynamic security) everybody may everything.
     pub acl: Option<Arc<Acl>>,
+    /// Dynamic security holds here.
+    pub dynsec: bool,
 }
 
 impl Default for ListenerRules {
@@ -139,11 +141,17 @@ impl Default for ListenerRules {
             max_topic_alias_broker: 10,
             mount_point: None,
             acl: None,
+            dynsec: false,
         }
     }
 }
 
 impl ListenerRules {
+    /// Whether anybody's rights are limited here.
+    pub fn restricts(&self) -> bool {
+        self.acl.is_some() || self.dynsec
+    }
+
     /// Whether this version may connect here.
     pub fn accepts(&self, version: Version) -> bool {
         self.versions[version as usize - 3]

@@ -50,6 +50,16 @@ pub enum Peer {
     Unix(Arc<str>),
 }
 
+impl Peer {
+    /// The address alone, or the path.
+    pub fn host(&self) -> String {
+        match self {
+            Peer::Ip(address) => address.ip().to_string(),
+            Peer::Unix(path) => (**path).to_owned(),
+        }
+    }
+}
+
 /// The line of a PUBLISH in the log.
 #[derive(Clone, Debug)]
 pub struct PublishLine {

@@ -14,10 +14,12 @@ pub struct Verification {
     pub generation: u32,
     /// Where it comes from: attempts are limited by address.
     pub peer: Peer,
+    /// ClientId that it will have.
+    pub client_id: Box<str>,
     /// User Name of the CONNECT.
     pub username: Box<str>,
-    /// Password of the CONNECT.
-    pub password: Zeroizing<Vec<u8>>,
+    /// Password of the CONNECT, if there is one.
+    pub password: Option<Zeroizing<Vec<u8>>>,
     /// Index of the listener, which knows the password file.
     pub listener: usize,
 }
@@ -31,6 +33,31 @@ pub enum Verdict {
     Bad,
     /// Too many are waiting to be checked.
     Busy,
+}
+
+/// A message on a topic that starts with `$CONTROL/`: for the broker, not for subscribers. Answered by
+/// [`super::Shard::answer`].
+#[derive(Debug)]
+pub struct ControlRequest {
+    /// Who asks.
+    pub asker: Asker,
+    /// Where to.
+    pub topic: Box<str>,
+    /// What. It may hold passwords.
+    pub payload: Zeroizing<Vec<u8>>,
+}
+
+/// Who asked the broker for something.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    /// Its connection.
+    pub connection: ConnectionKey,
+    /// Tells a later connection with the same key apart.
+    pub generation: u32,
+    /// ClientId.
+    pub client_id: Box<str>,
+    /// User Name.
+    pub username: Option<Box<str>>,
 }
 
 /// Requests of the broker to the loop; the loop empties it at the end of each turn.
@@ -49,6 +76,8 @@ pub struct Outbox {
     pub changes: Changes,
     /// Passwords to check.
     pub verify: Vec<Verification>,
+    /// Requests to the broker itself.
+    pub control: Vec<ControlRequest>,
     /// What happened, for the log; only of the kinds that are listened to.
     pub notices: Vec<Notice>,
     /// A receiver has so much to write that it should be written now, before more input is handled.

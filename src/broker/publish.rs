@@ -156,6 +156,10 @@ impl Shard {
             }
             inbound.insert(publish.packet_identifier);
         }
+        if topic.starts_with("$CONTROL/") {
+            self.control(key, topic, publish.payload, out);
+            return self.acknowledge(key, publish, ReasonCode::SUCCESS, out);
+        }
         let before = out.changes.last();
         let matched = self.pass_on(now, key, publish, topic, source, out);
         if publish.qos != QoS::AtMostOnce && out.changes.last() != before {

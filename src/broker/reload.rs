@@ -15,6 +15,8 @@ pub struct Resident<'a> {
     pub listener: usize,
     /// ClientId and User Name, once it was let in.
     pub client: Option<(&'a str, Option<&'a str>)>,
+    /// Dynamic security holds at the listener and knows the User Name.
+    pub known_to_dynsec: bool,
 }
 
 impl Shard {
@@ -33,10 +35,7 @@ impl Shard {
     pub fn set_listeners(&mut self, listeners: Vec<ListenerRules>) {
         self.connected.resize(listeners.len(), 0);
         self.listeners = listeners;
-        self.subscriptions.touch();
-        for (_, connection) in &mut self.connections {
-            connection.may_write = None;
-        }
+        self.forget_verdicts();
     }
 
     /// Whether it is.
@@ -72,7 +71,12 @@ impl Shard {
                     Some((&*session.client_id, session.username.as_deref()))
                 }
             };
-            let resident = Resident { listener: usize::from(connection.listener), client };
+            let listener = usize::from(connection.listener);
+            let known_to_dynsec = self.asks_dynsec(listener)
+                && client.is_some_and(|(_, name)| {
+                    name.is_some_and(|name| self.dynsec().is_some_and(|dynsec| dynsec.knows(name)))
+                });
+            let resident = Resident { listener, client, known_to_dynsec };
             if let Some((reason, why)) = judge(resident) {
                 leave.push((key, reason, why));
             }

@@ -2,6 +2,7 @@
 //!
 //! Whoever drives it passes in time and bytes, and empties the [`Outbox`] at the end of each turn.
 
+use super::access::Verdicts;
 use super::changes::Change;
 use super::clock::Now;
 use super::connection::{Connection, ConnectionKey, NO_SESSION, Phase, SessionKey};
@@ -15,6 +16,7 @@ use super::random::Random;
 use super::retained::Retained;
 use super::session::Session;
 use super::timers::{Timer, Timers};
+use crate::auth::dynsec::Dynsec;
 use crate::protocol::{self, Malformed, ReasonCode};
 use crate::routing::{RouteCache, Subscriptions};
 use foldhash::fast::RandomState;
@@ -28,6 +30,8 @@ use std::io::IoSlice;
 pub struct Shard {
     pub(super) limits: Limits,
     pub(super) listeners: Vec<ListenerRules>,
+    pub(super) dynsec: Option<Box<Dynsec>>,
+    pub(super) verdicts: Verdicts,
     /// Kinds of notice that somebody listens at.
     pub(super) kinds: Kinds,
     pub(super) connections: Slab<Connection>,
@@ -66,6 +70,8 @@ impl Shard {
             limits,
             connected: vec![0; listeners.len()],
             listeners,
+            dynsec: None,
+            verdicts: Verdicts::default(),
             kinds,
             connections: Slab::new(),
             sessions: Slab::new(),

@@ -1,6 +1,6 @@
 //! SUBSCRIBE and UNSUBSCRIBE: plain and shared subscriptions, and the retained messages that they ask for.
 
-use super::access::{may, might_write};
+use super::access::Gate;
 use super::changes::{Change, SubscriptionRecord};
 use super::clock::Now;
 use super::connect::mounted;
@@ -11,7 +11,7 @@ use super::notice::{Ended, Kinds, Notice};
 use super::outbox::Outbox;
 use super::session::Delivery;
 use super::shard::Shard;
-use crate::auth::Access;
+use crate::auth::dynsec::Right;
 use crate::protocol::{
     Properties, QoS, ReasonCode, RetainHandling, SubAck, Subscribe, SubscriptionOptions, UnsubAck,
     Unsubscribe, Version, topic, wire,
@@ -41,6 +41,11 @@ impl Shard {
         let full = self.limits.memory_full;
         let before = out.changes.last();
         for (filter, options) in packet.filters() {
+            if !self.may_subscribe(key, Right::Subscribe, filter) {
+                self.notice(out, Kinds::DEBUG, || Notice::Filter { filter: filter.into(), qos: None });
+                codes.push(denied(self.connections[key].version, options.qos));
+                continue;
+            }
             if full {
                 codes.push(refused(self.connections[key].version));
                 continue;
@@ -166,15 +171,14 @@ impl Shard {
     ) {
         let upgrade = self.limits.upgrade_outgoing_qos;
         let check = self.limits.check_retain_source;
-        let (listeners, sessions) = (&self.listeners, &mut self.sessions);
-        let session = &mut sessions[session_key as usize];
+        let gate = Gate { listeners: &self.listeners, dynsec: self.dynsec.as_deref() };
+        let session = &mut self.sessions[session_key as usize];
         self.retained.for_each_matched_by(filter, now.wall, |message, publisher| {
-            if !may(listeners, session, message.topic(), Access::Read) {
+            if !gate.may(session, Right::Receive, message.topic()) {
                 return;
             }
             // Who published it may have lost the right to since.
-            if check && !publisher.is_none_or(|publisher| might_write(listeners, publisher, message.topic()))
-            {
+            if check && !publisher.is_none_or(|publisher| gate.might_write(publisher, message.topic())) {
                 return;
             }
             let mut delivery = Delivery {
@@ -221,6 +225,11 @@ impl Shard {
         let mut codes = Vec::new();
         let before = out.changes.last();
         for filter in packet.filters() {
+            if !self.may_subscribe(key, Right::Unsubscribe, filter) {
+                self.notice(out, Kinds::DEBUG, || Notice::Filter { filter: filter.into(), qos: None });
+                codes.push(ReasonCode::NOT_AUTHORIZED.0);
+                continue;
+            }
             let removed = self.remove_subscription(session_key, filter, out);
             let code = if removed { ReasonCode::SUCCESS } else { ReasonCode::NO_SUBSCRIPTION_EXISTED };
             codes.push(code.0);
@@ -277,6 +286,16 @@ impl Shard {
 /// The code for a subscription that there is no room for.
 fn refused(version: Version) -> u8 {
     if version.is_v5() { ReasonCode::QUOTA_EXCEEDED.0 } else { 0x80 }
+}
+
+/// The code of a filter that may not be subscribed to. 3.1 has none: the client is told what it asked for, as mosquitto
+/// does.
+fn denied(version: Version, asked: QoS) -> u8 {
+    match version {
+        Version::V31 => asked as u8,
+        Version::V311 => 0x80,
+        Version::V5 => ReasonCode::NOT_AUTHORIZED.0,
+    }
 }
 
 /// What decoding doesn't know: mosquitto's limit of levels, and the rules of shared subscriptions.

@@ -1,12 +1,12 @@
 //! The Will: published when a connection ends without DISCONNECT, now or after its delay.
 
-use super::access::{may, may_publish};
+use super::access::may_publish;
 use super::clock::Now;
 use super::connection::SessionKey;
 use super::deliver::Outgoing;
 use super::outbox::Outbox;
 use super::shard::Shard;
-use crate::auth::Access;
+use crate::auth::dynsec::Right;
 
 impl Shard {
     /// Publishes the Will of a session, if it has one, and takes it away `[MQTT-3.1.2-8]`, `[MQTT-3.1.2-10]`.
@@ -14,7 +14,7 @@ impl Shard {
         let Some(will) = self.sessions[key as usize].will.take() else { return };
         let message = &will.message;
         let session = &self.sessions[key as usize];
-        if !may_publish(message.topic()) || !may(&self.listeners, session, message.topic(), Access::Write) {
+        if !may_publish(message.topic()) || !self.gate().may(session, Right::Send, message.topic()) {
             return;
         }
         // The interval counts from when the Will is published [MQTT-3.1.3-9]; 0 is none.

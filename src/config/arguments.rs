@@ -147,11 +147,6 @@ impl<'a> Arguments<'a> {
         Fault::Invalid(self.name, value.to_string())
     }
 
-    /// Takes a switch whose `true` asks for what isn't built; `false` changes nothing.
-    pub(super) fn false_only(&mut self) -> Result<(), Fault> {
-        if self.bool()? { Err(self.not_built("true")) } else { Ok(()) }
-    }
-
     /// The complaint about a value that asks for what isn't built.
     pub(super) fn not_built(&self, value: impl ToString) -> Fault {
         Fault::NotBuilt(format!("{} {}", self.name, value.to_string()))

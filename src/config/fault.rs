@@ -23,6 +23,8 @@ pub enum Fault {
     Malformed,
     /// The keyword belongs to a listener, and there is none yet.
     NeedsListener(String),
+    /// The keyword belongs to a plugin, and there is none yet.
+    NeedsPlugin(String),
     /// mosquitto knows it, this version doesn't do it.
     NotBuilt(String),
     /// Anything else: the whole text.
@@ -52,6 +54,10 @@ impl fmt::Display for Fault {
             Fault::NeedsListener(name) => {
                 write!(f, "Error: The '{name}' option requires a listener to be defined first.")
             }
+            Fault::NeedsPlugin(name) => write!(
+                f,
+                "Error: The '{name}' option requires plugin/global_plugin/plugin_load to be defined first."
+            ),
             Fault::NotBuilt(what) => {
                 write!(f, "Error: The '{what}' option is known but not built into this version yet.")
             }

@@ -5,10 +5,12 @@
 pub struct Security {
     /// `allow_anonymous`; unset means false, in local-only mode true. Ask `Settings::allows_anonymous`.
     pub allow_anonymous: Option<bool>,
-    /// `acl_file`: its path, as written.
+    /// `acl_file`: its path, as written. Ask `Settings::acl_file_of`.
     pub acl_file: Option<String>,
-    /// `password_file`: its path, as written.
+    /// `password_file`: its path, as written. Ask `Settings::password_file_of`.
     pub password_file: Option<String>,
+    /// `plugin`: numbers of plugins. Ask `Settings::plugins_of`.
+    pub plugins: Vec<usize>,
     /// `allow_zero_length_clientid`: the broker assigns a ClientId to those that bring none.
     pub allow_zero_length_clientid: bool,
     /// `auto_id_prefix`. Ask `Settings::auto_id_prefix`.
@@ -21,6 +23,7 @@ impl Default for Security {
             allow_anonymous: None,
             acl_file: None,
             password_file: None,
+            plugins: Vec::new(),
             allow_zero_length_clientid: true,
             auto_id_prefix: None,
         }
@@ -99,6 +102,8 @@ pub struct Listener {
     pub mount_point: Option<String>,
     /// `accept_protocol_versions`
     pub accept_protocol_versions: AcceptedVersions,
+    /// `plugin_use`: numbers of plugins. Ask `Settings::plugins_of`.
+    pub plugins: Vec<usize>,
     /// The security settings of this listener, with `per_listener_settings true`.
     pub security: Security,
 }
@@ -122,6 +127,7 @@ impl Listener {
             auto_id_prefix: None,
             mount_point: None,
             accept_protocol_versions: AcceptedVersions { v31: true, v311: true, v5: true },
+            plugins: Vec::new(),
             security: Security::default(),
         }
     }

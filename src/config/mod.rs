@@ -9,6 +9,7 @@ mod log_settings;
 mod message;
 mod model;
 mod parse;
+mod plugins;
 
 pub use arguments::Arguments;
 pub use fault::Fault;
@@ -19,3 +20,4 @@ pub use log_settings::{LogDestinations, LogFacility, LogSettings, LogType, LogTy
 pub use message::Message;
 pub use model::{DEFAULT_PORT, PersistenceSync, Settings};
 pub use parse::{AtError, BadConfiguration, ConfigReader};
+pub use plugins::{Plugin, PluginKind};

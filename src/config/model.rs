@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Listener, LogSettings, Security};
+use super::{Listener, LogSettings, Plugin, Security};
 
 /// The whole configuration of a broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,12 @@ pub struct Settings {
     pub per_listener_settings: bool,
     /// The security settings of all listeners (while `per_listener_settings` is false).
     pub security: Security,
+    /// All plugins that are named, in order; [`Settings::plugins_of`] says who uses which.
+    pub plugins: Vec<Plugin>,
+    /// `global_plugin`: numbers of those that all listeners use.
+    pub global_plugins: Vec<usize>,
+    /// `enable_control_api`: commands on `$CONTROL/broker/v1` are answered.
+    pub enable_control_api: bool,
     /// `clientid_prefixes`: a ClientId must start with this.
     pub clientid_prefixes: Option<String>,
     /// `max_inflight_messages`: QoS 1 and 2 messages in flight to and from one client; 0: no limit. It is
@@ -100,6 +106,9 @@ impl Default for Settings {
             local_only: true,
             per_listener_settings: false,
             security: Security::default(),
+            plugins: Vec::new(),
+            global_plugins: Vec::new(),
+            enable_control_api: false,
             clientid_prefixes: None,
             max_inflight_messages: 20,
             max_inflight_bytes: 0,

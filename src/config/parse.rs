@@ -10,7 +10,7 @@ use super::fault::Fault;
 use super::files::{ConfigFiles, ReadProblem, conf_files};
 use super::keywords::{Built, Keyword, Scope, Structure, find};
 use super::message::{Message, Messages};
-use super::{Listener, LogSettings, LogType, Settings};
+use super::{Listener, LogSettings, LogType, Plugin, Settings};
 
 /// What to do at an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,10 @@ struct Place<'a> {
     line: usize,
     included: bool,
     listener: Current,
+    /// The plugin that options belong to.
+    plugin: Option<usize>,
+    /// The keyword of the line, as written.
+    word: String,
 }
 
 /// The listener that a line belongs to.
@@ -118,7 +122,8 @@ impl<'f> ConfigReader<'f> {
             );
             bytes.truncate(end);
         }
-        let mut place = Place { file, line: 0, included, listener: Current::None };
+        let mut place =
+            Place { file, line: 0, included, listener: Current::None, plugin: None, word: String::new() };
         let mut result = Ok(());
         for line in bytes.split(|byte| *byte == b'\n') {
             place.line += 1;
@@ -140,6 +145,7 @@ impl<'f> ConfigReader<'f> {
         if let Built::NotYet = keyword.built {
             return Err(Fault::NotBuilt(name_text()));
         }
+        place.word = name_text();
         self.find_listener(place, keyword)?;
         if let Some(text) = keyword.deprecated {
             self.say(
@@ -253,6 +259,12 @@ impl<'f> ConfigReader<'f> {
                     .text_once(&mut self.default_listener().address)?;
             }
             Structure::IncludeDir => self.include(place, arguments)?,
+            Structure::Plugin
+            | Structure::GlobalPlugin
+            | Structure::PluginLoad
+            | Structure::PluginUse
+            | Structure::PluginOption
+            | Structure::DenySpecialChars => self.plugin(place, structure, arguments)?,
             // Once it is true, it stays so.
             Structure::PerListenerSettings if self.settings.per_listener_settings => {}
             Structure::PerListenerSettings => {
@@ -265,6 +277,91 @@ impl<'f> ConfigReader<'f> {
             }
         }
         Ok(())
+    }
+
+    /// The keywords about plugins.
+    fn plugin(
+        &mut self,
+        place: &mut Place<'_>,
+        structure: Structure,
+        arguments: &mut Arguments<'_>,
+    ) -> Result<(), Fault> {
+        let missing =
+            |name: &str| Fault::Other(format!("Error: Missing plugin path for plugin name '{name}'."));
+        match structure {
+            Structure::Plugin | Structure::GlobalPlugin => {
+                let path = arguments.text().map_err(|fault| match fault {
+                    Fault::Empty(_) => missing("(null)"),
+                    other => other,
+                })?;
+                let number = self.add_plugin(place, Plugin::new(None, path));
+                if structure == Structure::GlobalPlugin {
+                    self.security_seen = true;
+                    self.settings.global_plugins.push(number);
+                } else if self.settings.per_listener_settings {
+                    self.with_listener(place.listener, |listener| {
+                        listener.security.plugins.push(number);
+                        Ok(())
+                    })?;
+                } else {
+                    self.settings.security.plugins.push(number);
+                }
+            }
+            Structure::PluginLoad => {
+                let name = arguments.token()?;
+                if self.loaded(name).is_some() {
+                    return Err(Fault::Other(format!("Error: Duplicate plugin name '{name}'.")));
+                }
+                let path = arguments.text().map_err(|_| missing(name))?;
+                self.add_plugin(place, Plugin::new(Some(name), path));
+            }
+            Structure::PluginUse => {
+                let name = arguments.token()?;
+                let not_loaded = || Fault::Other(format!("Error: Plugin '{name}' not previously loaded."));
+                let number = self.loaded(name).ok_or_else(not_loaded)?;
+                place.plugin = Some(number);
+                self.with_listener(place.listener, |listener| {
+                    listener.plugins.push(number);
+                    Ok(())
+                })?;
+            }
+            Structure::PluginOption => {
+                let number = place.plugin.ok_or_else(|| Fault::NeedsPlugin(place.word.clone()))?;
+                let start = if place.word.starts_with("auth_opt_") { "auth_opt_" } else { "plugin_opt_" };
+                let key = place.word[start.len()..].to_owned();
+                if key.len() < 3 {
+                    return Err(Fault::other("Error: Invalid 'plugin_opt_' config option."));
+                }
+                let empty = |_| Fault::Other(format!("Error: Empty '{key}' value in configuration."));
+                let value = arguments.text().map_err(empty)?.to_owned();
+                self.settings.plugins[number].options.push((key, value));
+            }
+            _ if place.plugin.is_none() => {
+                return Err(Fault::other(
+                    "Error: An auth_plugin_deny_special_chars option exists in the config file without a plugin.",
+                ));
+            }
+            _ => {
+                arguments.bool()?;
+                arguments.remark(
+                    LogType::Warning,
+                    "Warning: The 'auth_plugin_deny_special_chars' option has no effect on the built-in plugins.",
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn add_plugin(&mut self, place: &mut Place<'_>, plugin: Plugin) -> usize {
+        let number = self.settings.plugins.len();
+        self.settings.plugins.push(plugin);
+        place.plugin = Some(number);
+        number
+    }
+
+    /// The number of a plugin that was loaded under this name.
+    fn loaded(&self, name: &str) -> Option<usize> {
+        self.settings.plugins.iter().position(|plugin| plugin.name.as_deref() == Some(name))
     }
 
     fn set_port(&mut self, place: &mut Place<'_>, arguments: &mut Arguments<'_>) -> Result<(), Fault> {

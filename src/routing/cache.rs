@@ -22,6 +22,8 @@ pub struct Route {
     pub receivers: Vec<Subscriber>,
     /// Shared subscriptions that match.
     pub groups: Vec<GroupRef>,
+    /// All members of these shared subscriptions may read the topic.
+    pub all_members: bool,
     /// Somebody subscribes, though perhaps may not read.
     pub matched: bool,
 }
@@ -78,6 +80,9 @@ impl RouteCache {
             subscriptions.resolve(topic, &mut route.receivers, &mut route.groups);
             route.matched = !route.receivers.is_empty() || !route.groups.is_empty();
             route.receivers.retain(|r| may_read(r.session));
+            route.all_members = route.groups.iter().all(|&at| {
+                subscriptions.group(at).is_none_or(|group| group.members.iter().all(|m| may_read(m.session)))
+            });
             self.kept += route.receivers.capacity();
         }
         route

@@ -13,9 +13,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use super::client_io::{Client, IN_PLACE, READ};
+use super::control::Desk;
 use super::error::{Error, reason};
 use super::listen::{Listening, open_listed};
-use super::passwords::{Answer, Checkers};
+use super::passwords::{Against, Answer, Checkers};
 use super::persistence::Keeper;
 use super::prepare::Prepared;
 use super::reload::{Reloader, Reread};
@@ -70,6 +71,7 @@ pub struct Server {
     signals: Signals,
     pub(super) keeper: Option<Keeper>,
     checkers: Checkers,
+    pub(super) desk: Desk,
     pub(super) reloader: Reloader,
     pub(super) sys: SysClock,
     pub(super) settings: Arc<Settings>,
@@ -119,6 +121,7 @@ impl Server {
             outbox: Outbox::default(),
             clients: Vec::new(),
             checkers: Checkers::new(waker.clone()),
+            desk: Desk::new(waker.clone()),
             reloader: Reloader::new(waker.clone()),
             sys: SysClock::new(String::new(), settings.sys_interval),
             handle: Handle { stop: Arc::new(AtomicBool::new(false)), waker },
@@ -139,6 +142,12 @@ impl Server {
         };
         for socket in listening {
             server.listen(socket).map_err(system)?;
+        }
+        // Nothing is written before all listeners are there.
+        if let Some(file) = prepared.dynsec {
+            server.desk.set_path(&file.path);
+            let dynsec = file.settle(|text| server.say(LogType::Information, text))?;
+            server.shard.set_dynsec(dynsec);
         }
         // The last thing: nothing is written before the broker has all its listeners.
         server.open_store()?;
@@ -250,6 +259,7 @@ impl Server {
                 for answer in self.checkers.answers() {
                     self.checked(answer);
                 }
+                self.desk_has_news();
                 self.finish_reload();
                 self.hear_store();
                 self.stopping |= self.handle.stop.load(Ordering::Acquire);
@@ -340,6 +350,7 @@ impl Server {
         }
         self.publish_sys();
         self.publish_log();
+        self.take_requests();
         self.outbox.urgent = false;
         self.outbox.full.clear();
         // First, so that the disk works while the sockets are written.
@@ -348,6 +359,9 @@ impl Server {
             self.verify();
             while let Some(key) = self.outbox.resume.pop() {
                 self.resume(key);
+            }
+            if !self.outbox.control.is_empty() {
+                self.take_requests();
             }
             if self.outbox.dirty.is_empty() {
                 break;
@@ -368,10 +382,8 @@ impl Server {
         let asked: Vec<Verification> = self.outbox.verify.drain(..).collect();
         for verification in asked {
             let (key, generation) = (verification.connection, verification.generation);
-            let file =
-                self.slots.get(verification.listener).and_then(|slot| slot.admission.passwords.clone());
-            let answer = match file {
-                Some(file) => self.checkers.check(verification, file),
+            let answer = match self.against(&verification) {
+                Some(against) => self.checkers.check(verification, against),
                 None => Some(Verdict::Bad),
             };
             if let Some(verdict) = answer {
@@ -380,10 +392,29 @@ impl Server {
         }
     }
 
-    /// A password was checked on its thread, perhaps with a file that doesn't hold any more.
+    /// What a password is to be checked against: dynamic security if it knows the user, else the password file.
+    fn against(&self, asked: &Verification) -> Option<Against> {
+        let file = self.slots.get(asked.listener).and_then(|slot| slot.admission.passwords.clone());
+        let dynsec = self.shard.dynsec().filter(|_| self.shard.asks_dynsec(asked.listener));
+        let Some(dynsec) = dynsec else { return file.map(Against::File) };
+        match dynsec.password_of(&asked.client_id, &asked.username) {
+            Some(hash) => Some(Against::Dynsec(hash.clone())),
+            None if !dynsec.knows(&asked.username) && file.is_some() => file.map(Against::File),
+            None => dynsec.any_password().map(|hash| Against::Nobody(hash.dummy())),
+        }
+    }
+
+    /// A password was checked on its thread, perhaps against one that doesn't hold any more.
     fn checked(&mut self, answer: Answer) {
         let slot = self.slots.get(answer.listener).filter(|slot| slot.open);
-        let holds = slot.is_some_and(|slot| slot.admission.still_admits_by(&answer.file, &answer.username));
+        let holds = slot.is_some_and(|slot| match &answer.against {
+            Against::File(file) => slot.admission.still_admits_by(file, &answer.username),
+            Against::Dynsec(hash) => {
+                self.shard.asks_dynsec(answer.listener)
+                    && self.shard.dynsec_still_admits(&answer.client_id, &answer.username, hash)
+            }
+            Against::Nobody(_) => false,
+        });
         let verdict = if answer.verdict == Verdict::Good && !holds { Verdict::Bad } else { answer.verdict };
         self.answer(answer.connection, answer.generation, verdict);
     }
@@ -418,6 +449,7 @@ impl Server {
         self.read_clock();
         self.shard.shut_down(self.now, &mut self.outbox);
         self.end_turn();
+        self.close_desk();
         self.close_store();
     }
 }

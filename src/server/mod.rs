@@ -1,6 +1,8 @@
 //! The event loop around the broker: listeners, sockets, signals, and slow work on other threads.
 
 mod client_io;
+mod control;
+pub mod dynsec_file;
 mod error;
 mod event_loop;
 mod listen;

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 
 use mio::Waker;
 
-use crate::auth::PasswordFile;
+use crate::auth::{PasswordFile, PasswordHash};
 use crate::broker::{ConnectionKey, Peer, Verdict, Verification};
 
 /// Attempts that may wait from one address.
@@ -30,15 +30,43 @@ pub struct Answer {
     pub verdict: Verdict,
     /// The listener it came in by.
     pub listener: usize,
+    /// Who asked.
+    pub client_id: Box<str>,
     /// Whose password it was.
     pub username: Box<str>,
-    /// The file that was asked.
-    pub file: Arc<PasswordFile>,
+    /// What the password was checked against.
+    pub against: Against,
+}
+
+/// What a password is checked against.
+#[derive(Clone, Debug)]
+pub enum Against {
+    /// A line of a password file.
+    File(Arc<PasswordFile>),
+    /// A client of dynamic security.
+    Dynsec(PasswordHash),
+    /// Nothing: nobody is let in by it, after the time that a check takes.
+    Nobody(PasswordHash),
+}
+
+impl Against {
+    /// Whether the password is right. An unknown user costs the same time as a known one.
+    fn verify(&self, username: &str, password: Option<&[u8]>) -> bool {
+        let (hash, known) = match self {
+            Against::File(file) => {
+                let known = file.lookup(username.as_bytes());
+                (known.unwrap_or_else(|| file.dummy()), known.is_some())
+            }
+            Against::Dynsec(hash) => (hash, true),
+            Against::Nobody(hash) => (hash, false),
+        };
+        hash.verify(password.unwrap_or_default()) && known && password.is_some()
+    }
 }
 
 #[derive(Default)]
 struct Queue {
-    by_address: HashMap<Option<IpAddr>, VecDeque<(Verification, Arc<PasswordFile>)>>,
+    by_address: HashMap<Option<IpAddr>, VecDeque<(Verification, Against)>>,
     turns: VecDeque<Option<IpAddr>>,
     waiting: usize,
     answers: Vec<Answer>,
@@ -71,22 +99,21 @@ impl Checkers {
     }
 
     /// Asks for a check; `Some` is an answer at once.
-    pub fn check(&mut self, verification: Verification, file: Arc<PasswordFile>) -> Option<Verdict> {
+    pub fn check(&mut self, verification: Verification, against: Against) -> Option<Verdict> {
         if self.threads.is_empty() {
             self.start();
         }
         let address = match &verification.peer {
-            Peer::Ip(address) => Some(address.ip()),
+            Peer::Ip(address) => Some(network(address.ip())),
             Peer::Unix(_) => None,
         };
         let mut queue = self.shared.queue();
-        let full = queue.waiting >= WAITING;
-        let here = queue.by_address.entry(address).or_default();
-        if here.len() >= WAITING_AN_ADDRESS || full {
+        let here = queue.by_address.get(&address).map_or(0, VecDeque::len);
+        if here >= WAITING_AN_ADDRESS || queue.waiting >= WAITING {
             return Some(Verdict::Busy);
         }
-        let first = here.is_empty();
-        here.push_back((verification, file));
+        let first = here == 0;
+        queue.by_address.entry(address).or_default().push_back((verification, against));
         queue.waiting += 1;
         if first {
             queue.turns.push_back(address);
@@ -111,6 +138,14 @@ impl Checkers {
     }
 }
 
+/// Whom an address belongs to: a single machine may have all the addresses of an IPv6 network of 64 bits.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
+        v4 => v4,
+    }
+}
+
 impl Drop for Checkers {
     fn drop(&mut self) {
         self.shared.queue().stop = true;
@@ -124,19 +159,19 @@ impl Drop for Checkers {
 fn work(shared: &Shared) {
     // The event loop goes first. Where the system refuses, it's the scheduler's choice.
     let _ = rustix::process::nice(10);
-    while let Some((verification, file)) = next(shared) {
-        let known = file.lookup(verification.username.as_bytes());
-        // An unknown user costs the same time as a known one.
-        let good = known.unwrap_or_else(|| file.dummy()).verify(&verification.password) && known.is_some();
+    while let Some((verification, against)) = next(shared) {
+        let Verification { connection, generation, listener, client_id, username, password, .. } =
+            verification;
+        let good = against.verify(&username, password.as_ref().map(|password| &password[..]));
         let verdict = if good { Verdict::Good } else { Verdict::Bad };
-        let Verification { connection, generation, listener, username, .. } = verification;
-        shared.queue().answers.push(Answer { connection, generation, verdict, listener, username, file });
+        let answer = Answer { connection, generation, verdict, listener, client_id, username, against };
+        shared.queue().answers.push(answer);
         let _ = shared.waker.wake();
     }
 }
 
 /// Waits for the next attempt, addresses in turn; `None`: the broker stops.
-fn next(shared: &Shared) -> Option<(Verification, Arc<PasswordFile>)> {
+fn next(shared: &Shared) -> Option<(Verification, Against)> {
     let mut queue = shared.queue();
     loop {
         if queue.stop {

@@ -6,10 +6,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::dynsec_file::DynsecFile;
 use super::error::Error;
 use super::rules;
 use crate::auth::{Acl, PasswordFile};
-use crate::config::{Listener, Settings};
+use crate::config::{Listener, PluginKind, Settings};
 
 /// A configuration that is ready to hold.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub struct Prepared {
     pub settings: Arc<Settings>,
     /// What each of the listeners goes by, in their order.
     pub listeners: Vec<Admission>,
+    /// Dynamic security, if a plugin asks for it.
+    pub dynsec: Option<DynsecFile>,
     /// Lines for the log: what is allowed and probably meant otherwise.
     pub warnings: Vec<String>,
 }
@@ -48,19 +51,58 @@ impl Prepared {
     pub fn read(settings: Arc<Settings>) -> Result<Prepared, Vec<Error>> {
         let mut files = Files::default();
         let listeners = settings.listeners.iter().map(|l| files.admission(&settings, l)).collect();
+        let dynsec = files.plugins(&settings);
         let Files { warnings, errors, .. } = files;
-        if errors.is_empty() { Ok(Prepared { settings, listeners, warnings }) } else { Err(errors) }
+        if errors.is_empty() { Ok(Prepared { settings, listeners, dynsec, warnings }) } else { Err(errors) }
     }
 }
 
 impl Files {
     fn admission(&mut self, settings: &Settings, listener: &Listener) -> Admission {
-        let security = settings.security_of(listener);
-        let (passwords, acl) = (security.password_file.as_deref(), security.acl_file.as_deref());
+        let (passwords, acl) = (settings.password_file_of(listener), settings.acl_file_of(listener));
         Admission {
             passwords: passwords.and_then(|path| self.passwords(path)),
             acl: acl.and_then(|path| self.acl(path)),
         }
+    }
+
+    /// Are all plugins known, and have what they need? Returns the file of dynamic security.
+    fn plugins(&mut self, settings: &Settings) -> Option<DynsecFile> {
+        let mut dynsec = None;
+        for plugin in &settings.plugins {
+            let (key, name) = match plugin.kind() {
+                PluginKind::PasswordFile => ("password_file", "password-file"),
+                PluginKind::AclFile => ("acl_file", "acl-file"),
+                PluginKind::DynamicSecurity if dynsec.is_some() => {
+                    let text = "Error: Dynamic security plugin can currently only be loaded once.";
+                    self.errors.push(Error::file(text));
+                    continue;
+                }
+                PluginKind::DynamicSecurity => {
+                    dynsec = DynsecFile::read(plugin).map_err(|error| self.errors.push(error)).ok();
+                    continue;
+                }
+                PluginKind::Foreign => {
+                    self.errors.push(Error::file(format!(
+                        "Error: Unable to load plugin \"{}\". Only mosquitto's plugins for password files, ACL files \
+                         and dynamic security are built in; others can't be loaded.",
+                        plugin.path
+                    )));
+                    continue;
+                }
+            };
+            if let Some((other, _)) =
+                plugin.options.iter().find(|(other, _)| !other.eq_ignore_ascii_case(key))
+            {
+                self.errors.push(Error::file(format!("{name}: Error: Unknown option '{other}'.")));
+            }
+            if plugin.option(key).is_none() {
+                let path = &plugin.path;
+                let text = format!("Error: The plugin \"{path}\" needs a file: plugin_opt_{key} FILE.");
+                self.errors.push(Error::file(text));
+            }
+        }
+        dynsec
     }
 
     fn passwords(&mut self, path: &str) -> Option<Arc<PasswordFile>> {

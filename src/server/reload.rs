@@ -107,6 +107,7 @@ impl Server {
         if plan.numbers.iter().any(|&number| number > usize::from(u16::MAX)) {
             return Err(Error::start("Error: Too many listeners."));
         }
+        self.check_plugins(&prepared.settings)?;
         self.check_log(&prepared.settings)?;
         self.open_wanted(&prepared.settings, &plan)?;
         // From here on nothing can fail.
@@ -126,6 +127,16 @@ impl Server {
         self.sys.set_interval(settings.sys_interval, self.now.monotonic);
         self.settings = settings;
         self.send_away(&before);
+        Ok(())
+    }
+
+    /// Dynamic security knows more than its file said at the start: only a start may take another.
+    fn check_plugins(&self, settings: &Settings) -> Result<(), Error> {
+        let file = |settings: &Settings| settings.dynsec_plugin()?.option("config_file").map(str::to_owned);
+        if file(settings) != file(&self.settings) {
+            let text = "Error: Dynamic security can't be added, removed or given another file by a reload.";
+            return Err(Error::start(text));
+        }
         Ok(())
     }
 
@@ -247,6 +258,7 @@ impl Server {
             let (_, username) = resident.client?;
             let listener = settings.listeners.get(slot.position)?;
             let good = match username {
+                Some(_) if resident.known_to_dynsec => true,
                 Some(name) if slot.admission.passwords.is_some() => {
                     slot.admission.still_admits(&before[resident.listener], name)
                 }

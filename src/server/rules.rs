@@ -49,7 +49,7 @@ pub fn listener_rules(
         port,
         max_connections: listener.max_connections.map(|n| n as usize),
         allow_anonymous: settings.allows_anonymous(listener),
-        checks_passwords: security.password_file.is_some(),
+        checks_passwords: settings.password_file_of(listener).is_some() || settings.uses_dynsec(listener),
         allow_zero_length_clientid: security.allow_zero_length_clientid,
         auto_id_prefix: settings.auto_id_prefix(listener).into(),
         use_username_as_clientid: listener.use_username_as_clientid,
@@ -59,6 +59,7 @@ pub fn listener_rules(
         max_topic_alias_broker: listener.max_topic_alias_broker,
         mount_point: listener.mount_point.as_deref().map(Into::into),
         acl,
+        dynsec: settings.uses_dynsec(listener),
     }
 }
 

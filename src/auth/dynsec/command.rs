@@ -19,14 +19,30 @@ pub struct Caller<'a> {
 /// What came out of a request.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// The answer: JSON.
-    pub response: String,
+    /// The answers, one a command.
+    responses: Vec<Value>,
     /// The file is to be written anew, and verdicts to be asked for anew.
     pub changed: bool,
     /// Who is to be disconnected, since their rights changed.
     pub kick: Vec<Kick>,
     /// Lines for the log, one a command.
     pub log: Vec<String>,
+}
+
+impl Outcome {
+    /// The whole answer. Not `saved`: what was changed can't be written, so nobody may count on it.
+    #[must_use]
+    pub fn response(&self, saved: bool) -> String {
+        let mut responses = self.responses.clone();
+        if !saved {
+            for response in
+                responses.iter_mut().filter(|r| r.get("data").is_none() && r.get("error").is_none())
+            {
+                response["error"] = json!("Changed, but not saved: the file can't be written");
+            }
+        }
+        json!({ "responses": responses }).to_string()
+    }
 }
 
 /// Somebody to disconnect.
@@ -236,19 +252,18 @@ impl Dynsec {
     /// Carries a request out, its passwords hashed before. Commands before a failing one stay done.
     pub fn execute(&mut self, request: &Request, caller: &Caller<'_>) -> Outcome {
         let mut outcome = Outcome::default();
-        let mut responses = Vec::new();
         match &request.0 {
-            Err(text) => responses.push(json!({ "command": "Unknown command", "error": text })),
+            Err(text) => outcome.responses.push(json!({ "command": "Unknown command", "error": text })),
             Ok(items) => {
                 for item in items {
-                    responses.push(match item {
+                    let response = match item {
                         Item::Wrong(text) => json!({ "command": "Unknown command", "error": text }),
                         Item::Command(command) => self.run(command, caller, &mut outcome),
-                    });
+                    };
+                    outcome.responses.push(response);
                 }
             }
         }
-        outcome.response = json!({ "responses": responses }).to_string();
         outcome
     }
 

@@ -23,7 +23,7 @@ fn execute(dynsec: &mut Dynsec, payload: &str) -> Outcome {
 
 /// The answer to one command, without the frame around it and without its name.
 fn ask(dynsec: &mut Dynsec, command: &str) -> String {
-    let response = execute(dynsec, &format!("{{\"commands\":[{command}]}}")).response;
+    let response = execute(dynsec, &format!("{{\"commands\":[{command}]}}")).response(true);
     let value: serde_json::Value = serde_json::from_str(&response).unwrap();
     let answer = &value["responses"][0];
     match answer.get("error") {
@@ -34,7 +34,7 @@ fn ask(dynsec: &mut Dynsec, command: &str) -> String {
 
 fn all_done(dynsec: &mut Dynsec, commands: &[&str]) -> Vec<Kick> {
     let outcome = execute(dynsec, &format!("{{\"commands\":[{}]}}", commands.join(",")));
-    assert!(!outcome.response.contains("error"), "{}", outcome.response);
+    assert!(!outcome.response(true).contains("error"), "{}", outcome.response(true));
     outcome.kick
 }
 
@@ -64,10 +64,10 @@ fn what_is_no_request_is_told() {
         ),
     ];
     for (payload, response) in cases {
-        assert_eq!(execute(&mut new(), payload).response, response, "{payload}");
+        assert_eq!(execute(&mut new(), payload).response(true), response, "{payload}");
     }
     let deep = "[".repeat(100_000);
-    assert!(execute(&mut new(), &deep).response.contains("Payload not valid JSON"));
+    assert!(execute(&mut new(), &deep).response(true).contains("Payload not valid JSON"));
 }
 
 #[test]
@@ -397,4 +397,12 @@ fn any_bytes_are_read_without_panic() {
         execute(&mut new(), &text);
         let _ = Dynsec::parse(text.as_bytes(), "f");
     });
+}
+
+#[test]
+fn what_could_not_be_saved_is_said_so() {
+    let request = r#"{"commands":[{"command":"createRole","rolename":"r"},{"command":"getAnonymousGroup"}]}"#;
+    let answer = execute(&mut new(), request).response(false);
+    assert!(answer.contains(r#""createRole","error":"Changed, but not saved: the file can't be written""#));
+    assert_eq!(answer.matches("error").count(), 1);
 }

@@ -26,8 +26,8 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "Log connections and disconnections of clients.")
         .settings(|s, a| { s.connection_messages = a.bool()?; Ok(()) }),
     row("enable_control_api", Bool, "false", Global, Yes,
-        "Answer commands on $CONTROL/broker/v1. Only false is built yet.")
-        .settings(|_, a| a.false_only()),
+        "Answer the commands listPlugins and listListeners on $CONTROL/broker/v1.")
+        .settings(|s, a| { s.enable_control_api = a.bool()?; Ok(()) }),
     row("global_max_clients", Int("0 or less: no limit"), "-1", Global, Yes,
         "The most sessions at a time, connected or not.")
         .settings(|s, a| { s.global_max_clients = a.optional_limit()?; Ok(()) }),

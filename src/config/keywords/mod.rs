@@ -119,6 +119,18 @@ pub enum Structure {
     IncludeDir,
     /// `per_listener_settings`
     PerListenerSettings,
+    /// `plugin`
+    Plugin,
+    /// `global_plugin`
+    GlobalPlugin,
+    /// `plugin_load`
+    PluginLoad,
+    /// `plugin_use`
+    PluginUse,
+    /// `plugin_opt_…`
+    PluginOption,
+    /// `auth_plugin_deny_special_chars`
+    DenySpecialChars,
 }
 
 /// A row, which the following functions complete.

@@ -3,7 +3,7 @@
 use super::Reload::{No, Yes};
 use super::Scope::{Global, NamedListener, Plugin, Security as PerListener};
 use super::ValueKind::{Bool, Form, Path, Text, Word};
-use super::{Arguments, Fault, Keyword, Security, row};
+use super::{Arguments, Fault, Keyword, Security, Structure, row};
 use crate::config::LogType::Notice;
 
 // A row is two lines or three: read across, not down.
@@ -28,20 +28,26 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     row("psk_file", Path, "none", PerListener, Yes,
         "A file with identities and their pre-shared keys."),
     row("plugin", Path, "none", PerListener, No,
-        "Use a plugin for the current listener, or for all.")
-        .also(&["auth_plugin"]),
+        "Use a plugin for the current listener, or for all. Those of mosquitto for passwords, ACLs and dynamic security are known by their file names and built in; others are refused.")
+        .also(&["auth_plugin"])
+        .structure(Structure::Plugin),
     row("global_plugin", Path, "none", Global, No,
-        "Use a plugin for all listeners."),
+        "Use a plugin for all listeners.")
+        .structure(Structure::GlobalPlugin),
     row("plugin_load", Form("NAME PATH"), "none", Global, No,
-        "Load a plugin without using it yet."),
+        "Load a plugin without using it yet.")
+        .structure(Structure::PluginLoad),
     row("plugin_use", Word("the name of a loaded plugin"), "none", NamedListener, No,
-        "Use a loaded plugin for the current listener."),
+        "Use a loaded plugin for the current listener.")
+        .structure(Structure::PluginUse),
     row("plugin_opt_", Form("KEY VALUE"), "none", Plugin, No,
         "An option of the plugin named last: its key follows in the same word.")
         .also(&["auth_opt_"])
-        .prefix(),
+        .prefix()
+        .structure(Structure::PluginOption),
     row("auth_plugin_deny_special_chars", Bool, "true", Plugin, No,
-        "Deny user names and ClientIds that hold +, # or / when a plugin decides."),
+        "About plugins of older interfaces, which can't be loaded: without effect, which is said.")
+        .structure(Structure::DenySpecialChars),
 ];
 
 fn allow_anonymous(security: &mut Security, arguments: &mut Arguments<'_>) -> Result<(), Fault> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
-use crate::config::{LogTypes, PersistenceSync};
+use crate::config::{LogTypes, PersistenceSync, PluginKind};
 
 mod files;
 mod listeners;
@@ -239,9 +239,52 @@ fn persistence_and_its_folder() {
 
 #[test]
 fn what_is_not_built_is_refused() {
-    for name in ["certfile", "connection", "plugin", "auth_plugin", "plugin_opt_x"] {
+    for name in ["certfile", "connection"] {
         let complaint = format!("Error: The '{name}' option is known but not built into this version yet.");
         assert_eq!(bad(1, &format!("{name} x")), complaint);
     }
     good("persistence false\n");
+}
+
+#[test]
+fn plugins_and_their_options() {
+    let text = "plugin /lib/mosquitto_dynamic_security.so\nplugin_opt_config_file /d.json\nauth_opt_Other x y\n\
+                global_plugin mosquitto_password_file.so\nplugin_opt_password_file /p\n\
+                plugin_load acl /lib/mosquitto_acl_file.so\nplugin_opt_acl_file /a\n\
+                plugin_load odd /lib/odd.so\nlistener 1\nplugin_use acl\nlistener 2\n";
+    let settings = good(text);
+    let kinds: Vec<_> = settings.plugins.iter().map(Plugin::kind).collect();
+    use PluginKind::{AclFile, DynamicSecurity, Foreign, PasswordFile};
+    assert_eq!(kinds, [DynamicSecurity, PasswordFile, AclFile, Foreign]);
+    assert_eq!(settings.plugins[0].option("CONFIG_FILE"), Some("/d.json"));
+    assert_eq!(settings.plugins[0].option("other"), Some("x y"));
+    let [one, two] = &settings.listeners[..] else { panic!("two listeners") };
+    assert_eq!(settings.password_file_of(one), Some("/p"));
+    assert_eq!((settings.acl_file_of(one), settings.acl_file_of(two)), (Some("/a"), None));
+    assert!(settings.uses_dynsec(one) && settings.uses_dynsec(two));
+    let (own, _) = remarked(
+        "per_listener_settings true\nlistener 1\nplugin mosquitto_dynamic_security.so\nlistener 2\n",
+    );
+    assert!(own.uses_dynsec(&own.listeners[0]) && !own.uses_dynsec(&own.listeners[1]));
+    let needs = "requires plugin/global_plugin/plugin_load to be defined first.";
+    for (text, complaint) in [
+        ("plugin", "Error: Missing plugin path for plugin name '(null)'.".to_owned()),
+        ("plugin_opt_abc x", format!("Error: The 'plugin_opt_abc' option {needs}")),
+        ("plugin x\nplugin_opt_ab x", "Error: Invalid 'plugin_opt_' config option.".to_owned()),
+        ("plugin x\nplugin_opt_abc", "Error: Empty 'abc' value in configuration.".to_owned()),
+        ("plugin_load n", "Error: Missing plugin path for plugin name 'n'.".to_owned()),
+        ("plugin_load n x\nplugin_load n y", "Error: Duplicate plugin name 'n'.".to_owned()),
+        ("listener 1\nplugin_use n", "Error: Plugin 'n' not previously loaded.".to_owned()),
+        (
+            "auth_plugin_deny_special_chars true",
+            "Error: An auth_plugin_deny_special_chars option exists in the config file without a plugin."
+                .to_owned(),
+        ),
+        (
+            "per_listener_settings true\nplugin x",
+            "Error: The 'plugin' option requires a listener to be defined first.".to_owned(),
+        ),
+    ] {
+        assert_eq!(bad(text.lines().count(), text), complaint, "{text}");
+    }
 }

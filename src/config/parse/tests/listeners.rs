@@ -148,6 +148,7 @@ fn security_settings_of_all_or_of_one() {
         good("listener 1\nallow_anonymous true\npassword_file p\nallow_zero_length_clientid false\n");
     let expected = Security {
         allow_anonymous: Some(true),
+        plugins: Vec::new(),
         password_file: Some("p".to_owned()),
         acl_file: None,
         allow_zero_length_clientid: false,
