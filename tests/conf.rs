@@ -277,7 +277,6 @@ fn what_is_not_built_yet_is_refused_by_name() {
         ("connection b\n", "connection"),
         ("listener 1\ncertfile x\n", "certfile"),
         ("listener 1\nprotocol websockets\n", "protocol websockets"),
-        ("plugin /x.so\n", "plugin"),
     ] {
         let folder = conf(text);
         let output = broker(folder.path(), &["-c", "x.conf"]);
