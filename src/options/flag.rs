@@ -34,8 +34,8 @@ enum Action {
 
 /// A flag of a client program.
 pub(super) struct Flag {
-    /// The declaration.
-    pub arg: Arg,
+    /// The declaration, in a box: flags are moved about while their lists are put together, and a declaration is large.
+    pub arg: Box<Arg>,
     /// Second half of "-t argument given but no topic specified."; unused for a switch.
     missing: &'static str,
     /// Its name in that message, where that isn't the short one.
@@ -47,13 +47,13 @@ impl Flag {
     /// A flag with a value. `missing` ends the sentence "Error: -t argument given but …".
     pub fn value(arg: Arg, missing: &'static str, store: Store) -> Flag {
         // As mosquitto: whatever follows is the value, and the last one counts.
-        let arg = arg.allow_hyphen_values(true);
+        let arg = Box::new(arg.allow_hyphen_values(true));
         Flag { arg, missing, called: None, action: Action::Value(store) }
     }
 
     /// A flag without a value.
     pub fn switch(arg: Arg, store: Store) -> Flag {
-        let arg = arg.action(ArgAction::SetTrue);
+        let arg = Box::new(arg.action(ArgAction::SetTrue));
         Flag { arg, missing: "", called: None, action: Action::Switch(store) }
     }
 
@@ -65,6 +65,7 @@ impl Flag {
             None => arg.action(ArgAction::SetTrue),
             Some(_) => arg.allow_hyphen_values(true),
         };
+        let arg = Box::new(arg);
         Flag { arg, missing, called: None, action: Action::NotBuilt }
     }
 
@@ -119,5 +120,5 @@ impl Flag {
 
 /// The flags, shown under this heading in help and man page.
 pub(super) fn under(heading: &'static str, flags: Vec<Flag>) -> Vec<Flag> {
-    flags.into_iter().map(|flag| Flag { arg: flag.arg.help_heading(heading), ..flag }).collect()
+    flags.into_iter().map(|flag| Flag { arg: Box::new(flag.arg.help_heading(heading)), ..flag }).collect()
 }

@@ -66,10 +66,10 @@ fn job<J>(
     let mut raw = Raw::default();
     let arguments = arguments.get(1..).unwrap_or_default();
     let mut place = None;
-    read_options_file(&flags, program, arguments, from, &mut raw, &mut place)
+    read_options_file(flags, program, arguments, from, &mut raw, &mut place)
         .and_then(|()| {
             place = None;
-            read_tokens(&flags, program, arguments, false, &mut raw)
+            read_tokens(flags, program, arguments, false, &mut raw)
         })
         .and_then(|()| resolve(raw, name, from))
         .map_err(|halt| stop(program, name, &halt, place.as_deref()))

@@ -1,8 +1,9 @@
 //! The three client programs: their names, and which groups of flags each has.
 
 use std::ffi::OsStr;
+use std::sync::OnceLock;
 
-use clap::Command;
+use clap::{Arg, Command};
 
 use super::flag::Flag;
 use super::{connection, credentials, general, handling, message, publish, receive, request, session};
@@ -59,8 +60,13 @@ impl Program {
         }
     }
 
-    /// All flags, in the order of `--help`.
-    pub(super) fn flags(self) -> Vec<Flag> {
+    /// All flags, in the order of `--help`; made when first asked for.
+    pub(super) fn flags(self) -> &'static [Flag] {
+        static MADE: [OnceLock<Vec<Flag>>; 3] = [OnceLock::new(), OnceLock::new(), OnceLock::new()];
+        MADE[self as usize].get_or_init(|| self.declare())
+    }
+
+    fn declare(self) -> Vec<Flag> {
         let mut flags = match self {
             Program::Publish => [publish::flags(), message::flags(), message::line_flags()].concat_flags(),
             Program::Subscribe => [subscribe::flags(), receive::flags(), handling::flags()].concat_flags(),
@@ -93,7 +99,7 @@ impl Program {
             .help_template("{about}\n{before-help}Usage: {usage}\n\n{all-args}{after-help}")
             .before_help(self.version_line(name))
             .after_help(manual.environment_help())
-            .args(self.flags().into_iter().map(|flag| flag.arg))
+            .args(self.flags().iter().map(|flag| Arg::clone(&flag.arg)))
     }
 
     /// What `--help` prints.

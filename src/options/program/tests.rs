@@ -156,7 +156,7 @@ fn declarations_are_complete() {
     for program in ALL {
         let mut names = HashSet::new();
         for flag in program.flags() {
-            for name in spellings(&flag) {
+            for name in spellings(flag) {
                 assert!(flag.is(&OsString::from(&name)), "{name} isn't recognised");
                 assert!(names.insert(name.clone()), "{program:?} has {name} twice");
             }
