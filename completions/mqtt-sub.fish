@@ -39,7 +39,7 @@ mqttv31\t''"
 complete -c mqtt-sub -s x -d 'Keep the session so long; -1 is forever. Means MQTT 5.' -r -f
 complete -c mqtt-sub -s k -l keepalive -d 'Keep Alive, 5-65535. Default: 60.' -r -f
 complete -c mqtt-sub -s M -d 'Most QoS 1 and 2 messages on their way at a time. Default: 20.' -r -f
-complete -c mqtt-sub -s D -l property -d 'Set an MQTT 5 property of a packet. Not built yet.' -r -f
+complete -c mqtt-sub -s D -l property -d 'MQTT 5 property of a packet; user-property has two values. May be repeated.' -r -f
 complete -c mqtt-sub -s u -l username -d 'User Name.' -r -f -a "(__fish_complete_users)"
 complete -c mqtt-sub -s P -l pw -d 'Password; visible in the list of processes for a moment.' -r -f
 complete -c mqtt-sub -l pw-file -d 'Read the password from the first line of a file.' -r -F

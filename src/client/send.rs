@@ -40,6 +40,10 @@ pub enum PublishError {
     PacketTooLarge,
     /// The Topic Alias is above the broker's Topic Alias Maximum `[MQTT-3.3.2-9]`.
     TopicAliasInvalid,
+    /// A property has a value that it can't have.
+    PropertiesInvalid,
+    /// There are properties, and the connection's version has none.
+    PropertiesNotSupported,
 }
 
 impl fmt::Display for PublishError {
@@ -50,6 +54,8 @@ impl fmt::Display for PublishError {
             PublishError::QosNotSupported => "QoS not supported by the broker",
             PublishError::PacketTooLarge => "packet too large for the broker",
             PublishError::TopicAliasInvalid => "Topic Alias above the broker's maximum",
+            PublishError::PropertiesInvalid => "a property with a value that it can't have",
+            PublishError::PropertiesNotSupported => "properties need MQTT 5",
         })
     }
 }
@@ -139,6 +145,9 @@ impl Connection {
         }
         if message.properties.topic_alias().is_some_and(|alias| alias > self.limits.topic_alias_maximum) {
             return Err(PublishError::TopicAliasInvalid);
+        }
+        if !self.settings.version.is_v5() && !message.properties.is_empty() {
+            return Err(PublishError::PropertiesNotSupported);
         }
         let head = message.topic.len() + message.properties.raw().len() + 8;
         if message.payload.len() > REMAINING_LENGTH_MAX - head {

@@ -1,6 +1,7 @@
 //! What can be wrong with a command line, in mosquitto's words: the only place where these stand.
 
 use super::program::Program;
+use super::property::{Carrier, Fault};
 
 /// Why the command line is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +50,17 @@ pub(super) enum Complaint {
     MessageCount(i32),
     Timeout(i32),
     RetainHandling(String),
+    PropertyPacket(String),
+    PropertyName(String),
+    PropertyNot { name: String, allowed: &'static str, packet: String },
+    PropertyNotANumber(String),
+    PropertyRange { number: i64, name: String },
+    PropertyTooLong(String),
+    PropertyNotAdded { name: String, kind: u8 },
+    ConnectProperties(Fault),
+    Properties { carrier: Carrier, fault: Fault },
+    DuplicateResponseTopic,
+    Will,
     IncompleteFormat,
     InvalidFormat(u8),
     IncompleteEscape,
@@ -153,6 +165,29 @@ impl Complaint {
             C::RetainHandling(value) => {
                 return format!("Error: Unknown value '{value}' for --retain-handling.");
             }
+            C::PropertyPacket(name) => {
+                return format!("Error: Invalid command {name} given in --property argument.");
+            }
+            C::PropertyName(name) => {
+                return format!("Error: Invalid property name {name} given in --property argument.");
+            }
+            C::PropertyNot { name, allowed, packet } => {
+                return format!("Error: {name} property not {allowed} for {packet} in --property argument.");
+            }
+            C::PropertyNotANumber(value) => {
+                return format!("Error: Property value '{value}' not a number.");
+            }
+            C::PropertyRange { number, name } => {
+                return format!("Error: Property value ({number}) out of range for property {name}.");
+            }
+            C::PropertyTooLong(name) => {
+                return format!("Error: Property value too long for property {name}.");
+            }
+            C::PropertyNotAdded { name, kind } => return format!("Error adding property {name} {kind}"),
+            C::ConnectProperties(fault) => return format!("Unable to connect ({}).", fault.words()),
+            C::Properties { carrier, fault } => {
+                return format!("Error in {} properties: {}", carrier.word(), fault.words());
+            }
             C::InvalidFormat(letter) => {
                 return format!("Error: Invalid format specifier '{}'.", char::from(*letter));
             }
@@ -217,6 +252,8 @@ impl Complaint {
             C::Repeat => "Error: --repeat argument must be >0.",
             C::RepeatDelay => "Error: --repeat-delay argument must be >=0.0.",
             C::NoFilter => "Error: You must specify a topic to subscribe to (-t) or unsubscribe from (-U).",
+            C::DuplicateResponseTopic => "Error in PUBLISH properties: Duplicate response topic.",
+            C::Will => "Error: Problem setting will.",
             C::IncompleteFormat => "Error: Incomplete format specifier.",
             C::IncompleteEscape => "Error: Incomplete escape specifier.",
             C::NoTopicOrMessage => "Error: Both topic and message must be supplied.",
@@ -235,6 +272,9 @@ impl Complaint {
         match self {
             C::NoTopicOrMessage => After::Usage,
             C::InvalidId(_)
+            | C::ConnectProperties(_)
+            | C::DuplicateResponseTopic
+            | C::Will
             | C::Credentials
             | C::PasswordUnreadable { .. }
             | C::PasswordVariableUnset(_)
@@ -265,6 +305,8 @@ impl Complaint {
             | C::UrlTopicMissing
             | C::WillPayloadWithoutTopic
             | C::WillRetainWithoutTopic
+            | C::PropertyNotAdded { .. }
+            | C::Properties { .. }
             | C::IncompleteFormat
             | C::InvalidFormat(_)
             | C::IncompleteEscape

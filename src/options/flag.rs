@@ -8,6 +8,7 @@ use clap::{Arg, ArgAction};
 
 use super::complaint::{Complaint, Halt};
 use super::program::Program;
+use super::property;
 use super::raw::Raw;
 
 /// What a flag gets to see when it is met.
@@ -16,6 +17,8 @@ pub(super) struct Given<'a> {
     pub program: Program,
     /// The flag's value; empty for a switch.
     pub value: &'a OsStr,
+    /// All of its values; only `-D` has several.
+    pub values: &'a [OsString],
     /// The flag stands in an options file.
     pub in_file: bool,
 }
@@ -84,9 +87,12 @@ impl Flag {
         }
     }
 
-    /// How many of the following tokens are its value.
-    pub fn values(&self) -> usize {
-        self.arg.get_value_names().map_or(0, <[_]>::len)
+    /// How many of the tokens behind it are its value.
+    pub fn values(&self, behind: &[OsString]) -> usize {
+        match self.arg.get_value_names().map_or(0, <[_]>::len) {
+            3 => property::values(behind),
+            count => count,
+        }
     }
 
     /// The name used in messages: the short one if there is one.

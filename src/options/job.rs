@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::format::Format;
 use super::handling::Handling;
 use super::patience::Patience;
+use super::property::PacketProperties;
 use crate::protocol::{QoS, RetainHandling, Version};
 use crate::transport::Proxy;
 use crate::transport::tls::TlsSettings;
@@ -68,8 +69,8 @@ pub struct ConnectionSettings {
     pub version: Version,
     /// Clean Start (5.0) or Clean Session (3.x): false with `-c`.
     pub clean_start: bool,
-    /// Session Expiry Interval in seconds for CONNECT; `u32::MAX` never expires; 0 is not sent. 5.0 only.
-    pub session_expiry_interval: u32,
+    /// Properties of every packet (`-D`), with the Session Expiry Interval of `-x` and `-c`. 5.0 only.
+    pub properties: PacketProperties,
     /// Keep Alive in seconds, 5–65535 (`-k`).
     pub keep_alive: u16,
     /// Unacknowledged QoS 1 and 2 messages at a time, each way (`-M`); Receive Maximum in 5.0. At least 1.
@@ -207,7 +208,7 @@ impl std::fmt::Debug for ConnectionSettings {
             .field("client_id", &self.client_id)
             .field("version", &self.version)
             .field("clean_start", &self.clean_start)
-            .field("session_expiry_interval", &self.session_expiry_interval)
+            .field("properties", &self.properties)
             .field("keep_alive", &self.keep_alive)
             .field("max_inflight", &self.max_inflight)
             .field("username", &self.username)

@@ -21,6 +21,7 @@ mod parse;
 pub mod passwd;
 mod patience;
 mod program;
+mod property;
 mod proxy;
 mod publish;
 mod raw;
@@ -43,5 +44,6 @@ pub use job::{ConnectionSettings, MessageSource, PublishJob, RequestJob, Subscri
 pub use parse::{Stop, publish_job, request_job, subscribe_job};
 pub use patience::Patience;
 pub use program::Program;
+pub use property::PacketProperties;
 pub use secret_arguments::secret_arguments;
 pub use surroundings::{Secret, Surroundings};

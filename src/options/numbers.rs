@@ -3,6 +3,11 @@
 /// `atoi`: leading spaces, a sign, digits; what follows is ignored, and no digits mean 0.
 /// Too large a number is cut as glibc does it: to 64 bits by clamping, then to 32 by truncation.
 pub(super) fn atoi(text: &[u8]) -> i32 {
+    atol(text) as i32
+}
+
+/// `atol`: the same with 64 bits.
+pub(super) fn atol(text: &[u8]) -> i64 {
     let (negative, digits) = sign(text);
     let mut number: i64 = 0;
     for &digit in digits.iter().take_while(|byte| byte.is_ascii_digit()) {
@@ -15,7 +20,7 @@ pub(super) fn atoi(text: &[u8]) -> i32 {
             break;
         }
     }
-    number as i32
+    number
 }
 
 /// `atof`, for decimal numbers: the longest prefix that is one; none means 0.

@@ -88,11 +88,11 @@ fn read_tokens(
         let Some(flag) = flags.iter().find(|flag| flag.is(token)) else {
             return Err(Complaint::UnknownOption(token.to_string_lossy().into_owned()).into());
         };
-        let Some((values, behind)) = behind.split_at_checked(flag.values()) else {
+        let Some((values, behind)) = behind.split_at_checked(flag.values(behind)) else {
             return Err(flag.value_missing());
         };
         let value = values.first().map_or(OsStr::new(""), OsString::as_os_str);
-        flag.store(raw, token, &Given { program, value, in_file })?;
+        flag.store(raw, token, &Given { program, value, values, in_file })?;
         rest = behind;
     }
     Ok(())
@@ -141,7 +141,7 @@ fn options_file_argument<'a>(
     let mut rest = arguments;
     while let Some((token, behind)) = rest.split_first() {
         let flag = flags.iter().find(|flag| flag.is(token));
-        let values = flag.map_or(0, Flag::values);
+        let values = flag.map_or(0, |flag| flag.values(behind));
         if let Some(flag) = flag.filter(|flag| flag.arg.get_id() == OPTIONS_FILE) {
             if found.is_some() {
                 return Err(Complaint::DuplicateOptionsFile.into());

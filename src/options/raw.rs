@@ -11,6 +11,7 @@ use super::format::Format;
 use super::handling::Handling;
 use super::job::MessageSource;
 use super::patience::Patience;
+use super::property::RawProperties;
 use super::surroundings::Secret;
 use crate::protocol::{QoS, RetainHandling, Version};
 use crate::transport::Proxy;
@@ -72,6 +73,7 @@ pub(super) struct Raw {
     pub keep_alive: Option<u16>,
     pub max_inflight: Option<u16>,
     pub version: Option<Version>,
+    pub properties: RawProperties,
 
     pub username: Option<OsString>,
     pub password: Option<PasswordSource>,

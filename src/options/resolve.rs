@@ -11,11 +11,12 @@ use super::complaint::{Complaint, Halt};
 use super::job::{ConnectionSettings, PublishJob, RequestJob, SubscribeJob, Target, Will};
 use super::parse::reason;
 use super::program::Program;
+use super::property::Carrier;
 use super::raw::{PasswordSource, Raw};
 use super::surroundings::{Surroundings, fill_defaults};
 use super::tls;
 use super::topics::{LONGEST, is_allowed};
-use crate::protocol::{QoS, RetainHandling, Version};
+use crate::protocol::{Property, QoS, RetainHandling, Version};
 use crate::transport::ws::WsSettings;
 
 /// Where brokers have their WebSocket.
@@ -75,6 +76,9 @@ pub(super) fn request(mut raw: Raw, name: &'static str, from: &Surroundings<'_>)
     else {
         return Err(Complaint::NoTopicMessageOrResponse.into());
     };
+    if raw.properties.names_a_response_topic() {
+        return Err(Complaint::DuplicateResponseTopic.into());
+    }
     Ok(RequestJob {
         topic,
         response_topic,
@@ -148,6 +152,12 @@ fn connection(
     if raw.proxy.is_some() && raw.port == Some(0) {
         warnings.push("Warning: --proxy does nothing with a unix socket.");
     }
+    let mut properties = raw.properties;
+    if session.session_expiry_interval > 0 {
+        let interval = Property::SessionExpiryInterval(session.session_expiry_interval);
+        properties.add(Carrier::Connect, interval);
+    }
+    let properties = properties.check(session.version, raw.will_topic.is_some())?;
     let will_qos = raw.will_qos.unwrap_or(QoS::AtMostOnce);
     let (will_payload, will_retain) = (raw.will_payload.unwrap_or_default(), raw.will_retain);
     Ok(ConnectionSettings {
@@ -162,7 +172,7 @@ fn connection(
         client_id,
         version: session.version,
         clean_start: !raw.disable_clean_session,
-        session_expiry_interval: session.session_expiry_interval,
+        properties,
         keep_alive: raw.keep_alive.unwrap_or(60),
         max_inflight: raw.max_inflight.unwrap_or(20),
         username,

@@ -25,7 +25,7 @@ pub fn secret_arguments(program: Program, arguments: &[OsString]) -> Vec<(usize,
         {
             found.push((at + 1, bytes));
         }
-        at += 1 + flag.values();
+        at += 1 + flag.values(&arguments[at + 1..]);
     }
     found
 }

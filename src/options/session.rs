@@ -9,6 +9,7 @@ use super::complaint::{Complaint, Halt};
 use super::flag::{Flag, Given, under};
 use super::numbers::{atoi, strtoll};
 use super::program::Program;
+use super::property;
 use super::raw::Raw;
 use super::topics::text;
 use crate::protocol::Version;
@@ -17,18 +18,7 @@ pub(super) fn flags(program: Program) -> Vec<Flag> {
     let mut flags = identity();
     flags.push(version(program));
     flags.extend(lifetime());
-    flags.push(
-        Flag::not_built(
-            Arg::new("property")
-                .short('D')
-                .long("property")
-                .value_names(["PACKET", "NAME", "VALUE"])
-                .value_hint(ValueHint::Other)
-                .help("Set an MQTT 5 property of a packet."),
-            "not enough arguments specified",
-        )
-        .called("--property"),
-    );
+    flags.push(property::flag());
     under("Session", flags)
 }
 

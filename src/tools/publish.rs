@@ -14,7 +14,7 @@ use super::start::start;
 use super::{patience, settings, source};
 use crate::client::{Event, Outgoing, PublishError, Reconnect};
 use crate::options::{self, MessageSource, Program, PublishJob};
-use crate::protocol::{PacketIdentifier, Properties, QoS, ReasonCode};
+use crate::protocol::{PacketIdentifier, QoS, ReasonCode};
 
 /// Standard input is left alone while this much, in bytes, waits to be written.
 const OUTBOX_LIMIT: usize = 256 * 1024;
@@ -274,7 +274,8 @@ impl Publisher {
 
     /// DISCONNECT, and all that is left to write.
     fn leave(&mut self) -> Result<Exit, End> {
-        self.link.connection.disconnect(ReasonCode::SUCCESS, Properties::EMPTY, &mut self.link.outbox);
+        let properties = self.job.connection.properties.disconnect.as_properties();
+        self.link.connection.disconnect(ReasonCode::SUCCESS, properties, &mut self.link.outbox);
         if !self.link.finish(None) && self.job.qos == QoS::AtMostOnce {
             return Err(End::Lost(Lost::Closed));
         }
@@ -321,7 +322,8 @@ impl Publisher {
     fn give_up(&mut self, error: PublishError) -> Exit {
         self.clear_progress();
         self.report.not_published(error);
-        self.link.connection.disconnect(ReasonCode::SUCCESS, Properties::EMPTY, &mut self.link.outbox);
+        let properties = self.job.connection.properties.disconnect.as_properties();
+        self.link.connection.disconnect(ReasonCode::SUCCESS, properties, &mut self.link.outbox);
         self.link.finish(None);
         self.report.connection_lost();
         Exit::ConnectionLost
@@ -341,12 +343,16 @@ fn may_send(link: &Link, qos: QoS) -> bool {
 }
 
 fn publish(link: &mut Link, job: &PublishJob, payload: &[u8]) -> Result<PacketIdentifier, PublishError> {
+    let properties = &job.connection.properties;
+    if properties.publish_is_illegal {
+        return Err(PublishError::PropertiesInvalid);
+    }
     let message = Outgoing {
         topic: &job.topic,
         payload,
         qos: job.qos,
         retain: job.retain,
-        properties: Properties::EMPTY,
+        properties: properties.publish.as_properties(),
     };
     link.connection.publish(&message, &mut link.outbox)
 }

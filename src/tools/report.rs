@@ -117,7 +117,12 @@ impl Report {
                 self.line(format_args!("Error: Message QoS not supported on broker, try a lower QoS."));
             }
             PublishError::PacketTooLarge => self.line(format_args!("Error: Message payload is too large.")),
-            PublishError::TopicAliasInvalid => {
+            PublishError::PropertiesNotSupported => {
+                self.line(format_args!(
+                    "Error: Properties need MQTT 5, and the last -V asks for an older version."
+                ));
+            }
+            PublishError::TopicAliasInvalid | PublishError::PropertiesInvalid => {
                 self.line(format_args!("Error: Protocol error when communicating with broker."));
             }
         }

@@ -10,9 +10,9 @@ use super::output::{Output, Style};
 use super::report::{RefusalWords, Report};
 use super::start::start;
 use super::{patience, settings, source};
-use crate::client::{Event, Outgoing};
+use crate::client::{Event, Outgoing, PublishError};
 use crate::options::{self, Program, RequestJob};
-use crate::protocol::{Properties, PropertiesBuf, Property, ReasonCode, SubscriptionOptions};
+use crate::protocol::{PropertiesBuf, Property, ReasonCode, SubscriptionOptions};
 
 /// What mqtt-rr reads at a time.
 const READ_SIZE: usize = 8 * 1024;
@@ -209,12 +209,14 @@ impl Requester {
         };
         let filter = (self.job.response_topic.as_str(), options);
         let Link { connection, outbox, .. } = &mut self.link;
-        connection.subscribe(&[filter], Properties::EMPTY, outbox);
+        let properties = self.job.connection.properties.subscribe.as_properties();
+        connection.subscribe(&[filter], properties, outbox);
     }
 
     fn publish(&mut self) -> Option<Exit> {
         let mut properties = PropertiesBuf::default();
         if self.job.connection.version.is_v5() {
+            properties.extend(self.job.connection.properties.publish.as_properties());
             properties.push(Property::ResponseTopic(&self.job.response_topic));
         }
         let message = Outgoing {
@@ -224,7 +226,11 @@ impl Requester {
             retain: false,
             properties: properties.as_properties(),
         };
-        let error = self.link.connection.publish(&message, &mut self.link.outbox).err()?;
+        let published = match self.job.connection.properties.publish_is_illegal {
+            true => Err(PublishError::PropertiesInvalid),
+            false => self.link.connection.publish(&message, &mut self.link.outbox),
+        };
+        let error = published.err()?;
         self.report.not_published(error);
         self.leave(Exit::ConnectionLost);
         self.report.connection_lost();
@@ -233,7 +239,8 @@ impl Requester {
 
     fn leave(&mut self, exit: Exit) -> Exit {
         if self.link.is_connected() {
-            self.link.connection.disconnect(ReasonCode::SUCCESS, Properties::EMPTY, &mut self.link.outbox);
+            let properties = self.job.connection.properties.disconnect.as_properties();
+            self.link.connection.disconnect(ReasonCode::SUCCESS, properties, &mut self.link.outbox);
             self.link.finish_reading(Instant::now() + PATIENCE);
         }
         exit

@@ -51,7 +51,7 @@ pub fn client(settings: &ConnectionSettings, receive_maximum: u16) -> io::Result
             payload: will.payload.clone(),
             qos: will.qos,
             retain: will.retain,
-            properties: PropertiesBuf::default(),
+            properties: settings.properties.will.clone(),
         }),
         properties: connect_properties(settings, receive_maximum),
         max_in_flight: settings.max_inflight,
@@ -59,11 +59,8 @@ pub fn client(settings: &ConnectionSettings, receive_maximum: u16) -> io::Result
 }
 
 fn connect_properties(settings: &ConnectionSettings, receive_maximum: u16) -> PropertiesBuf {
-    let mut properties = PropertiesBuf::default();
-    if settings.version.is_v5() {
-        if settings.session_expiry_interval > 0 {
-            properties.push(Property::SessionExpiryInterval(settings.session_expiry_interval));
-        }
+    let mut properties = settings.properties.connect.clone();
+    if settings.version.is_v5() && properties.as_properties().receive_maximum().is_none() {
         properties.push(Property::ReceiveMaximum(receive_maximum.max(1)));
     }
     properties

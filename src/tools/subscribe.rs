@@ -15,7 +15,7 @@ use super::start::start;
 use super::{patience, settings};
 use crate::client::{Event, Outbox, Reconnect};
 use crate::options::{self, Program, SubscribeJob};
-use crate::protocol::{Properties, Publish, QoS, ReasonCode, SubAck, SubscriptionOptions, topic};
+use crate::protocol::{Publish, QoS, ReasonCode, SubAck, SubscriptionOptions, topic};
 
 /// What mqtt-sub reads at a time.
 const READ_SIZE: usize = 64 * 1024;
@@ -399,6 +399,7 @@ impl Subscriber {
 
     fn subscribe(&mut self) {
         let Link { connection, outbox, .. } = &mut self.link;
+        let properties = &self.job.connection.properties;
         let options = SubscriptionOptions {
             qos: self.job.qos,
             no_local: false,
@@ -407,10 +408,10 @@ impl Subscriber {
         };
         let filters: Vec<_> = self.job.filters.iter().map(|filter| (filter.as_str(), options)).collect();
         if !filters.is_empty() {
-            connection.subscribe(&filters, Properties::EMPTY, outbox);
+            connection.subscribe(&filters, properties.subscribe.as_properties(), outbox);
         }
         for filter in &self.job.unsubscribe {
-            connection.unsubscribe(filter, Properties::EMPTY, outbox);
+            connection.unsubscribe(filter, properties.unsubscribe.as_properties(), outbox);
         }
     }
 
@@ -430,7 +431,8 @@ impl Subscriber {
         if self.output.flush().is_err() {
             self.link.outbox.bytes.clear();
         }
-        self.link.connection.disconnect(reason, Properties::EMPTY, &mut self.link.outbox);
+        let properties = self.job.connection.properties.disconnect.as_properties();
+        self.link.connection.disconnect(reason, properties, &mut self.link.outbox);
         self.link.finish_reading(Instant::now() + PATIENCE);
         exit
     }

@@ -207,7 +207,6 @@ const COMPLAINTS: &[(&str, &str, &str, &str)] = &[
         "Error: Problem setting TLS engine, is y a valid engine? Engines are not supported here.",
         "",
     ),
-    ("pub", "-D publish topic-alias 1", "Error: The option '-D' is not built yet.", "h"),
     ("pub", "-o x -o y", "Error: Duplicate -o argument given.", "b"),
 ];
 
@@ -270,7 +269,7 @@ fn defaults_of_publish() {
     assert_eq!(connection.target, Target::Tcp { host: "localhost".into(), port: 1883 });
     assert_eq!((connection.version, connection.clean_start), (Version::V311, true));
     assert_eq!((connection.keep_alive, connection.max_inflight), (60, 20));
-    assert_eq!(connection.session_expiry_interval, 0);
+    assert_eq!(connection.properties.connect.as_properties().session_expiry_interval(), None);
     assert_eq!((connection.client_id, connection.username), (None, None));
     assert!(connection.password.is_none() && connection.will.is_none() && connection.bind_address.is_none());
     assert!(!connection.nodelay && !connection.debug && !connection.quiet);
@@ -313,7 +312,10 @@ fn every_flag_reaches_the_job() {
     assert_eq!(connection.target, Target::Tcp { host: "::1".into(), port: 1884 });
     assert_eq!(connection.bind_address.as_deref(), Some("127.0.0.1"));
     assert_eq!((connection.client_id.as_deref(), connection.clean_start), (Some("id"), false));
-    assert_eq!((connection.version, connection.session_expiry_interval), (Version::V5, 16));
+    assert_eq!(
+        (connection.version, connection.properties.connect.as_properties().session_expiry_interval()),
+        (Version::V5, Some(16))
+    );
     assert_eq!((connection.keep_alive, connection.max_inflight), (30, u16::MAX));
     assert_eq!(connection.username.as_deref(), Some("user"));
     assert_eq!(connection.password.as_deref().map(Vec::as_slice), Some(&b"pass"[..]));
@@ -348,11 +350,18 @@ fn pauses_of_any_length() {
 fn sessions_that_never_expire() {
     for line in ["-i a -x -1", "-i a -x ∞", "-i a -c -V 5", "-i a -x 4294967295"] {
         let job = subscribe(&split(&format!("-t t {line}"))).unwrap();
-        assert_eq!(job.connection.session_expiry_interval, u32::MAX, "{line}");
+        assert_eq!(
+            job.connection.properties.connect.as_properties().session_expiry_interval(),
+            Some(u32::MAX),
+            "{line}"
+        );
         assert_eq!(job.connection.version, Version::V5, "{line}");
     }
     let job = subscribe(&["-t", "a", "-x", "60", "-V", "mqttv31"]).unwrap();
-    assert_eq!((job.connection.version, job.connection.session_expiry_interval), (Version::V31, 0));
+    assert_eq!(
+        (job.connection.version, job.connection.properties.connect.as_properties().session_expiry_interval()),
+        (Version::V31, None)
+    );
 }
 
 #[test]

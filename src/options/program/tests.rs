@@ -164,7 +164,7 @@ fn declarations_are_complete() {
             assert!(help.ends_with('.'), "help of {}: {help}", flag.name());
             assert!(help.len() <= 75, "help of {} is {} long", flag.name(), help.len());
             let takes_value = flag.arg.get_action().takes_values();
-            assert_eq!(takes_value, flag.values() > 0, "value name of {}", flag.name());
+            assert_eq!(takes_value, flag.values(&[]) > 0, "value name of {}", flag.name());
             assert_eq!(takes_value, flag.names_what_is_missing(), "what is missing of {}", flag.name());
         }
         program.command().debug_assert();
