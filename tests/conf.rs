@@ -289,7 +289,7 @@ fn what_is_not_built_yet_is_refused_by_name() {
 
 #[test]
 fn test_config_says_all_errors() {
-    let folder = conf("frob\npid_file p\nlistener x\nmax_qos 5\n");
+    let folder = conf("frob\npid_file p\nlistener x\nmax_qos 5\nuser root\n");
     let output = broker(folder.path(), &["-c", "x.conf", "--test-config"]);
     assert_eq!(
         lines(&output.stderr),
@@ -307,7 +307,7 @@ fn test_config_says_all_errors() {
 
 #[test]
 fn test_config_of_a_good_file_writes_nothing() {
-    let folder = conf("pid_file p\nlog_dest file log\npersistence false\nlistener 1883\n");
+    let folder = conf("pid_file p\nlog_dest file log\npersistence true\nlistener 0 socket\nuser root\n");
     let output = broker(folder.path(), &["-c", "x.conf", "--test-config"]);
     assert_eq!(lines(&output.stderr), ["Configuration file is OK."]);
     assert_eq!(output.status.code(), Some(0));

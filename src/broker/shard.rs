@@ -104,6 +104,15 @@ impl Shard {
         self.sessions.len()
     }
 
+    /// Who subscribes to what, as SIGUSR2 shows it.
+    pub fn subscription_tree(&self) -> String {
+        self.subscriptions.print(|session| {
+            self.sessions.get(session as usize).map_or_else(String::new, |s| {
+                s.client_id.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+            })
+        })
+    }
+
     /// What the broker holds, in one line.
     pub fn summary(&self) -> String {
         format!(

@@ -182,6 +182,23 @@ impl Subscriptions {
         true
     }
 
+    /// Everything as text: the tree, a level a line with those who subscribe there, `(client, QoS)`; then the shared
+    /// subscriptions. `name`: whose session it is.
+    pub fn print(&self, name: impl Fn(u32) -> String) -> String {
+        let (mut plain, mut shared) = (String::new(), String::new());
+        let all = |subscribers: &[Subscriber]| -> String {
+            subscribers.iter().map(|s| format!(" ({}, {})", name(s.session), s.qos as u8)).collect()
+        };
+        self.tree.walk(|node, depth, level, here| {
+            plain += &format!("{:indent$}{level}{}\n", "", all(&here.plain), indent = 4 + 2 * depth);
+            for group in here.shared.iter().flat_map(|groups| groups.iter()) {
+                shared +=
+                    &format!("    $share/{}/{}{}\n", group.name, self.filter(node), all(&group.members));
+            }
+        });
+        plain + &shared
+    }
+
     /// A shared subscription found by [`Subscriptions::resolve`].
     pub fn group(&mut self, at: GroupRef) -> Option<&mut ShareGroup> {
         self.tree.value_mut(at.node).shared.as_mut()?.get_mut(at.index as usize)

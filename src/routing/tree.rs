@@ -304,6 +304,24 @@ impl<T: Default> TopicTree<T> {
         }
     }
 
+    /// Calls `visit` for each node below the root, with its depth (0 for a first level) and its level.
+    pub fn walk(&self, mut visit: impl FnMut(NodeId, usize, &str, &T)) {
+        let mut stack = Vec::new();
+        let push = |parent: NodeId, depth: usize, stack: &mut Vec<(NodeId, usize)>| {
+            let mut child = self.nodes[parent as usize].first_child;
+            while child != 0 {
+                stack.push((child, depth));
+                child = self.nodes[child as usize].next;
+            }
+        };
+        push(Self::ROOT, 0, &mut stack);
+        while let Some((id, depth)) = stack.pop() {
+            let node = &self.nodes[id as usize];
+            visit(id, depth, &String::from_utf8_lossy(node.level.as_bytes()), &node.value);
+            push(id, depth + 1, &mut stack);
+        }
+    }
+
     fn push_children(&self, parent: NodeId, depth: usize, stack: &mut Vec<(NodeId, usize)>) {
         let mut child = self.nodes[parent as usize].first_child;
         while child != 0 {

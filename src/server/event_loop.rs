@@ -25,6 +25,7 @@ use super::signals::{Asked, Signals};
 use super::slots::Slot;
 use super::socket::Socket;
 use super::sys::SysClock;
+use super::systemd::Systemd;
 use crate::broker::{ConnectionKey, Now, Outbox, OwnMessage, Shard, Verdict, Verification};
 use crate::config::{LogType, Settings};
 use crate::observe::{self, Logger};
@@ -74,6 +75,7 @@ pub struct Server {
     pub(super) desk: Desk,
     pub(super) reloader: Reloader,
     pub(super) sys: SysClock,
+    pub(super) systemd: Systemd,
     pub(super) settings: Arc<Settings>,
     pub(super) logger: Logger,
     pub(super) handle: Handle,
@@ -123,6 +125,7 @@ impl Server {
             checkers: Checkers::new(waker.clone()),
             desk: Desk::new(waker.clone()),
             reloader: Reloader::new(waker.clone()),
+            systemd: Systemd::of_environment(),
             sys: SysClock::new(String::new(), settings.sys_interval),
             handle: Handle { stop: Arc::new(AtomicBool::new(false)), waker },
             start: Instant::now(),
@@ -197,6 +200,7 @@ impl Server {
         self.read_clock();
         self.start_sys();
         self.end_turn();
+        self.systemd.ready(self.now.monotonic);
         while !self.stopping {
             let timeout = self.timeout();
             match self.poll.poll(&mut events, timeout) {
@@ -218,6 +222,7 @@ impl Server {
             }
             self.end_turn();
         }
+        self.systemd.stopping();
         self.shut_down();
         Ok(())
     }
@@ -246,7 +251,7 @@ impl Server {
             return Some(Duration::ZERO);
         }
         let save = self.keeper.as_ref().and_then(Keeper::next_deadline);
-        let next = [self.shard.next_deadline(), self.accept_again, self.sys.next, save];
+        let next = [self.shard.next_deadline(), self.accept_again, self.sys.next, self.systemd.next, save];
         let next = next.into_iter().flatten().min()?;
         // Read the clock: the turn may have taken long.
         let now = self.start.elapsed().as_millis() as u64;
@@ -284,9 +289,19 @@ impl Server {
                 Asked::Reload => self.begin_reload(),
                 Asked::Reopen => self.logger.reopen(self.now.wall),
                 Asked::Save => self.save(),
-                Asked::Print => self.say(LogType::Notice, &self.shard.summary()),
+                Asked::Print => self.print_subscriptions(),
             }
         }
+    }
+
+    /// SIGUSR2: the subscription tree on standard output, and what the broker holds in the log.
+    fn print_subscriptions(&self) {
+        use std::io::Write;
+        let text = self.shard.subscription_tree();
+        let mut stdout = io::stdout().lock();
+        // Whoever closed it doesn't want to know.
+        let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+        self.say(LogType::Notice, &self.shard.summary());
     }
 
     pub(super) fn say(&self, log_type: LogType, text: &str) {
@@ -348,6 +363,7 @@ impl Server {
         if self.shard.next_deadline().is_some_and(|at| at <= self.now.monotonic) {
             self.shard.tick(self.now, &mut self.outbox);
         }
+        self.systemd.tick(self.now.monotonic);
         self.publish_sys();
         self.publish_log();
         self.take_requests();

@@ -157,21 +157,75 @@ fn open_one(
             }
             // No IPv6 on this machine is no reason not to start.
             Err(error) if listener.address.is_none() && is_missing_family(&error) => last = Some(error),
-            Err(error) => return Err(cannot_open(&error, port)),
+            Err(error) => return Err(cannot_open(&error, listener)),
         }
     }
     match last {
-        Some(error) if opened == 0 => Err(cannot_open(&error, listener.port)),
+        Some(error) if opened == 0 => Err(cannot_open(&error, listener)),
         _ => Ok(()),
     }
+}
+
+/// Why a listener can't be opened.
+pub enum Trial {
+    /// Something listens there already.
+    InUse(String),
+    /// It can't be.
+    Impossible(Error),
+}
+
+/// Whether a listener could be opened: TCP is opened and closed, a unix socket's folder is looked at.
+pub fn try_open(listener: &Listener) -> Result<(), Trial> {
+    if let Some(path) = &listener.unix_path {
+        return try_unix(path).map_err(Trial::Impossible);
+    }
+    let mut found = None;
+    for address in addresses(listener).map_err(Trial::Impossible)? {
+        match open_tcp(address, listener.bind_interface.as_deref()) {
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                return Err(Trial::InUse(format!("{} (port {}).", reason(&error), address.port())));
+            }
+            Err(error) if listener.address.is_none() && is_missing_family(&error) => found = Some(error),
+            Err(error) => return Err(Trial::Impossible(cannot_open(&error, listener))),
+        }
+    }
+    Err(Trial::Impossible(match found {
+        Some(error) => cannot_open(&error, listener),
+        None => Error::start("Error: Unable to start any listening sockets, exiting."),
+    }))
+}
+
+fn try_unix(path: &str) -> Result<(), Error> {
+    SockAddr::unix(path).map_err(|_| too_long(path))?;
+    let fail = |error: io::Error| Error::start(format!("Error: {} ({path})", reason(&error)));
+    let folder = std::path::Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(std::path::Path::new("."));
+    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)
+        .map_err(|error| fail(error.into()))?;
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if !is_socket(&found) => Err(not_a_socket(path)),
+        _ => Ok(()),
+    }
+}
+
+fn too_long(path: &str) -> Error {
+    Error::start(format!("Error: Path to unix socket is too long \"{path}\"."))
+}
+
+fn not_a_socket(path: &str) -> Error {
+    Error::start(format!("Error: {path} is there and is not a socket."))
 }
 
 fn is_missing_family(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL))
 }
 
-fn cannot_open(error: &io::Error, port: u16) -> Error {
-    let text = reason(error);
+fn cannot_open(error: &io::Error, listener: &Listener) -> Error {
+    let (text, port) = (reason(error), listener.port);
+    if let (Some(libc::ENODEV), Some(interface)) = (error.raw_os_error(), &listener.bind_interface) {
+        return Error::start(format!("Error: Interface {interface} does not exist."));
+    }
     let hint = if error.kind() == io::ErrorKind::PermissionDenied && port < 1024 {
         "; binding to a port below 1024 needs CAP_NET_BIND_SERVICE (setcap 'cap_net_bind_service=+ep')"
     } else {
@@ -223,12 +277,11 @@ fn open_tcp(address: SocketAddr, interface: Option<&str>) -> io::Result<TcpListe
 }
 
 fn open_unix(path: &str) -> Result<Kind, Error> {
-    let address = SockAddr::unix(path)
-        .map_err(|_| Error::start(format!("Error: Path to unix socket is too long \"{path}\".")))?;
+    let address = SockAddr::unix(path).map_err(|_| too_long(path))?;
     let fail = |error: io::Error| Error::start(format!("Error: {} ({path})", reason(&error)));
     match std::fs::symlink_metadata(path) {
         Ok(found) if is_socket(&found) => std::fs::remove_file(path).map_err(fail)?,
-        Ok(_) => return Err(Error::start(format!("Error: {path} is there and is not a socket."))),
+        Ok(_) => return Err(not_a_socket(path)),
         Err(_) => {}
     }
     let socket = RawSocket::new(Domain::UNIX, Type::STREAM, None).map_err(fail)?;

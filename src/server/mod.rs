@@ -1,5 +1,6 @@
 //! The event loop around the broker: listeners, sockets, signals, and slow work on other threads.
 
+mod check;
 mod client_io;
 mod control;
 pub mod dynsec_file;
@@ -15,7 +16,9 @@ mod signals;
 mod slots;
 mod socket;
 mod sys;
+mod systemd;
 
+pub use check::{Findings, check};
 pub use error::Error;
 pub use event_loop::{Handle, Server};
 pub use prepare::Prepared;

@@ -79,6 +79,7 @@ impl Server {
     pub(super) fn begin_reload(&mut self) {
         self.say(LogType::Information, "Reloading config.");
         self.logger.reopen(self.now.wall);
+        self.systemd.reloading();
         self.reloader.start(self.settings.clone(), self.logger.clone());
     }
 
@@ -99,6 +100,7 @@ impl Server {
                 self.say(LogType::Error, text);
             }
         }
+        self.systemd.ready(self.now.monotonic);
     }
 
     /// Goes over to a new configuration, or leaves everything as it is.
@@ -235,9 +237,13 @@ impl Server {
     /// What only a start takes up.
     fn warn_of_what_stays(&self, settings: &Settings) {
         let old = &self.settings;
-        for (keyword, differs) in
-            [("user", old.user != settings.user), ("pid_file", old.pid_file != settings.pid_file)]
-        {
+        for (keyword, differs) in [
+            ("user", old.user != settings.user),
+            ("pid_file", old.pid_file != settings.pid_file),
+            ("persistence", old.persistence != settings.persistence),
+            ("persistence_location", old.persistence_location != settings.persistence_location),
+            ("persistence_file", old.persistence_file != settings.persistence_file),
+        ] {
             if differs {
                 let text =
                     format!("Warning: The '{keyword}' option is taken up when the broker starts again.");

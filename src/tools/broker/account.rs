@@ -26,17 +26,41 @@ struct Account {
 /// # Errors
 /// The exit code; what is wrong was logged.
 pub(super) fn drop_privileges(user: Option<&str>, logger: &Logger) -> Result<(), u8> {
+    match become_user(user, logger)? {
+        Became::Root => {
+            say(logger, Warning, format_args!("Warning: Mosquitto should not be run as root/administrator."));
+        }
+        Became::Account(name) => {
+            say(logger, Information, format_args!("Info: running mosquitto as user: {name}."));
+        }
+        Became::Same => {}
+    }
+    Ok(())
+}
+
+/// Who this is after [`become_user`].
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Became {
+    /// Who it was before, or whoever `PUID` says.
+    Same,
+    /// Still root, because that was asked for.
+    Root,
+    /// An account.
+    Account(String),
+}
+
+/// The same without a word when all goes well.
+pub(super) fn become_user(user: Option<&str>, logger: &Logger) -> Result<Became, u8> {
     let is_snap = std::env::var_os("SNAP_NAME").is_some_and(|name| name == "mosquitto");
     if is_snap || !rustix::process::geteuid().is_root() {
-        return Ok(());
+        return Ok(Became::Same);
     }
-    if let Some(result) = change_to_numbers(logger)? {
-        return result;
+    if let Some(became) = change_to_numbers(logger)? {
+        return Ok(became);
     }
     let user = user.unwrap_or(DEFAULT_USER);
     if user == "root" {
-        say(logger, Warning, format_args!("Warning: Mosquitto should not be run as root/administrator."));
-        return Ok(());
+        return Ok(Became::Root);
     }
     let account = match look_up(user) {
         Some(account) => account,
@@ -60,8 +84,7 @@ pub(super) fn drop_privileges(user: Option<&str>, logger: &Logger) -> Result<(),
         );
         SYSTEM
     })?;
-    say(logger, Information, format_args!("Info: running mosquitto as user: {}.", account.name));
-    Ok(())
+    Ok(Became::Account(account.name))
 }
 
 fn nobody(user: &str, logger: &Logger) -> Result<Account, u8> {
@@ -79,7 +102,7 @@ fn nobody(user: &str, logger: &Logger) -> Result<Account, u8> {
 }
 
 /// `PUID` and `PGID`: `Some` where they took the place of `user`.
-fn change_to_numbers(logger: &Logger) -> Result<Option<Result<(), u8>>, u8> {
+fn change_to_numbers(logger: &Logger) -> Result<Option<Became>, u8> {
     let user_id = number_of("PUID", logger)?;
     let group_id = number_of("PGID", logger)?;
     if user_id.is_none() && group_id.is_none() {
@@ -96,12 +119,9 @@ fn change_to_numbers(logger: &Logger) -> Result<Option<Result<(), u8>>, u8> {
             Error,
             format_args!("Error setting {what} whilst dropping privileges: {}.", reason(&error)),
         );
-        return Ok(Some(Err(SYSTEM)));
+        return Err(SYSTEM);
     }
-    if getuid().is_root() {
-        say(logger, Warning, format_args!("Warning: Mosquitto should not be run as root/administrator."));
-    }
-    Ok(Some(Ok(())))
+    Ok(Some(if getuid().is_root() { Became::Root } else { Became::Same }))
 }
 
 /// The number in a variable; `None`: it isn't set.

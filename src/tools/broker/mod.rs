@@ -14,6 +14,7 @@ mod start_log;
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use reread::Overrides;
 
@@ -110,7 +111,7 @@ fn prepare(name: BrokerName, steps: Vec<BrokerStep>, logger: &Logger) -> Result<
         return Err(health::check(target));
     }
     if test {
-        return Err(tested(&job, bad, logger));
+        return Err(tested(&job, reader, &ports, bad, logger));
     }
     finish(job, reader, ports, logger)
 }
@@ -143,16 +144,28 @@ fn wrong(name: BrokerName, logger: &Logger, message: &str, usage: bool) -> u8 {
 }
 
 /// The end of `--test-config`.
-fn tested(job: &Job, bad: bool, logger: &Logger) -> u8 {
+fn tested(job: &Job, reader: ConfigReader<'_>, ports: &[u16], bad: bool, logger: &Logger) -> u8 {
     if job.overrides.files.is_empty() {
         say(logger, LogType::Error, format_args!("Please provide a configuration file to test."));
         return INVALID;
     }
-    if bad {
-        return INVALID;
+    let settings = Arc::new(reader.finish(ports));
+    // As who the broker would be: what it may read and write depends on it.
+    if let Err(code) = account::become_user(settings.user.as_deref(), logger) {
+        return code;
     }
-    say(logger, LogType::Information, format_args!("Configuration file is OK."));
-    0
+    let findings = crate::server::check(&settings, !bad);
+    for (log_type, text) in &findings.lines {
+        say(logger, *log_type, format_args!("{text}"));
+    }
+    match findings.exit_code {
+        _ if bad => INVALID,
+        Some(code) => code,
+        None => {
+            say(logger, LogType::Information, format_args!("Configuration file is OK."));
+            0
+        }
+    }
 }
 
 /// Joins the ports and switches of the command line with the settings.

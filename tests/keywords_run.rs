@@ -1,0 +1,287 @@
+//! Keywords and signals that need files, ports and a process: the running broker, and `--test-config`.
+
+#![allow(clippy::panic, clippy::unwrap_used, reason = "tests fail by panicking")]
+
+#[path = "harness/our_broker.rs"]
+mod our_broker;
+#[path = "harness/raw_client.rs"]
+mod raw_client;
+#[path = "harness/running.rs"]
+mod running;
+
+use std::net::TcpListener;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+
+use mqtt_toolkit::protocol::{Connect, Packet, Properties, Publish, QoS, Version, Will};
+use our_broker::{Broker, program};
+use raw_client::{RawClient, encoded, plain_connect};
+use running::{Ended, PATIENCE, Running, run};
+use rustix::process::Signal;
+
+/// A folder with `x.conf` and other files.
+fn folder(conf: &str, files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().to_string_lossy().into_owned();
+    std::fs::write(folder.path().join("x.conf"), conf.replace("{dir}", &at)).unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text.replace("{dir}", &at)).unwrap();
+    }
+    folder
+}
+
+fn with(folder: &Path, arguments: &[&str]) -> Ended {
+    let conf = folder.join("x.conf");
+    run(program(), &[&["-c", conf.to_str().unwrap()], arguments].concat())
+}
+
+fn checked(folder: &Path) -> Ended {
+    with(folder, &["--test-config"])
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn test_config_opens_what_the_file_names_and_says_every_fault() {
+    let conf = "user root\npassword_file {dir}/passwords\nacl_file {dir}/acl\npid_file {dir}/no/pid\n\
+                listener 0 {dir}/x.conf\nlistener 1 no.such.host.invalid\npersistence true\npersistence_location {dir}/none\n";
+    let folder = folder(conf, &[("passwords", "a:plain\n"), ("acl", "topic sometimes a\n")]);
+    let ended = checked(folder.path());
+    for said in [
+        "Error: Unable to decode line in password file",
+        "passwords:1.",
+        "Error: Invalid topic access type \"sometimes\"",
+        "Error: pid_file: unable to write to",
+        "Error: persistence_location: unable to write to",
+        "x.conf is there and is not a socket.",
+        "Error: Unable to resolve 'no.such.host.invalid'",
+    ] {
+        assert!(ended.err.contains(said), "{said}\n{}", ended.err);
+    }
+    assert!(!ended.err.contains("is OK"), "{}", ended.err);
+    assert_eq!(ended.code, Some(13));
+    assert_eq!(names(folder.path()), ["acl", "passwords", "x.conf"], "nothing was written");
+}
+
+#[test]
+fn test_config_beside_a_running_broker_warns_of_its_ports() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let folder = folder(&format!("user root\nlistener {port} 127.0.0.1\nlog_dest file {{dir}}/log\n"), &[]);
+    let ended = checked(folder.path());
+    assert!(ended.err.contains(&format!("Warning: Address already in use (port {port}).")), "{}", ended.err);
+    assert!(ended.err.contains("Configuration file is OK."), "{}", ended.err);
+    assert_eq!((ended.code, names(folder.path())), (Some(0), vec!["x.conf".to_owned()]));
+    // A start is another thing.
+    let ended = with(folder.path(), &[]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.err.contains(&format!("Error: Address already in use (port {port})")), "{}", ended.err);
+}
+
+#[test]
+fn files_that_are_too_much() {
+    // A line of 10 MB: the value is too long, and is not repeated.
+    let long = folder(&format!("user root\npid_file {}\n", "x".repeat(10 << 20)), &[]);
+    let ended = checked(long.path());
+    assert_eq!(ended.code, Some(3));
+    assert!(ended.err.contains("'pid_file' value is longer than 65535 bytes") && ended.err.len() < 1000);
+    let unknown = folder(&"x".repeat(10 << 20), &[]);
+    let ended = checked(unknown.path());
+    assert_eq!(ended.code, Some(3));
+    assert!(ended.err.contains("Unknown configuration variable") && ended.err.len() < 3000);
+    // A folder that includes itself.
+    let inner = "include_dir {dir}/conf.d\n";
+    let circle = folder("include_dir {dir}/conf.d\n", &[("conf.d/a.conf", inner)]);
+    let ended = checked(circle.path());
+    assert_eq!(ended.code, Some(3));
+    assert!(ended.err.contains("The include_dir option is only valid in the main configuration file."));
+    assert!(ended.err.contains("conf.d/a.conf:1'.") && ended.err.contains("x.conf:1."), "{}", ended.err);
+    // A folder under the name of a file.
+    let odd = folder("include_dir {dir}/conf.d\n", &[("conf.d/a.conf/b", "")]);
+    assert_eq!(checked(odd.path()).code, Some(3));
+}
+
+#[test]
+fn included_files_are_read_in_their_order() {
+    let files = [
+        ("conf.d/B.conf", "max_keepalive 2\n"),
+        ("conf.d/a.conf", "max_keepalive 1\nallow_anonymous true\n"),
+        ("conf.d/b.conf", "max_keepalive 3\n"),
+        ("conf.d/z.conf~", "max_keepalive 4\n"),
+    ];
+    let port = Broker::free_port();
+    let folder =
+        folder(&format!("user root\nlistener {port} 127.0.0.1\ninclude_dir {{dir}}/conf.d\n"), &files);
+    let conf = folder.path().join("x.conf");
+    let broker = Running::start(program(), &["-c", conf.to_str().unwrap()]);
+    let log = broker.err.wait_for(" running\n");
+    let order: Vec<&str> = log
+        .lines()
+        .filter_map(|line| line.split_once("Loading config file '"))
+        .map(|(_, path)| path.trim_end_matches('\'').rsplit('/').next().unwrap())
+        .collect();
+    assert_eq!(order, ["a.conf", "B.conf", "b.conf"]);
+    let mut client = RawClient::open(([127, 0, 0, 1], port).into(), Version::V5);
+    client.send(&encoded(Version::V5, &Packet::Connect(plain_connect(Version::V5, "c"))));
+    let connack = client.frame().unwrap();
+    assert!(connack.windows(3).any(|bytes| bytes == [0x13, 0, 3]), "Server Keep Alive 3: {connack:x?}");
+}
+
+#[test]
+fn bind_interface_and_socket_domain() {
+    let port = Broker::free_port();
+    let broker = Broker::with_listeners(&format!(
+        "listener {port}\nsocket_domain ipv4\nbind_interface lo\nallow_anonymous true\n"
+    ));
+    let log = broker.log().text();
+    assert!(log.contains("Opening ipv4 listen socket") && !log.contains("Opening ipv6"), "{log}");
+    RawClient::connect(([127, 0, 0, 1], port).into(), Version::V5, "c").ping();
+    let folder = folder(&format!("user root\nlistener {port}\nbind_interface nosuch0\n"), &[]);
+    let ended = with(folder.path(), &[]);
+    assert!(ended.err.contains("Error: Interface nosuch0 does not exist."), "{}", ended.err);
+    assert_eq!(ended.code, Some(1));
+}
+
+#[test]
+fn memory_limit_refuses_rather_than_grows() {
+    let broker = Broker::configured("allow_anonymous true\nmemory_limit 8000000\n");
+    let mut client = RawClient::connect(broker.address(), Version::V5, "c");
+    let mut refused = false;
+    for number in 0..1000_u16 {
+        let packet = Publish {
+            dup: false,
+            qos: QoS::AtLeastOnce,
+            retain: true,
+            topic: &format!("a/{number}"),
+            packet_identifier: number + 1,
+            properties: Properties::EMPTY,
+            payload: &[b'x'; 100_000],
+        };
+        client.send(&encoded(Version::V5, &Packet::Publish(packet)));
+        let puback = client.frame().unwrap();
+        refused = puback.get(4) == Some(&0x97);
+        if refused {
+            assert!(number > 10, "some fit");
+            break;
+        }
+    }
+    assert!(refused);
+    broker.log().wait_for("Warning: memory_limit is reached");
+    assert!(broker.resident() < 60_000_000, "{}", broker.resident());
+}
+
+fn datagram(socket: &UnixDatagram) -> String {
+    let mut bytes = [0; 200];
+    let count = socket.recv(&mut bytes).unwrap();
+    String::from_utf8_lossy(&bytes[..count]).into_owned()
+}
+
+#[test]
+fn systemd_is_told() {
+    let folder = folder("user root\nlistener 0 {dir}/socket\n", &[]);
+    let path = folder.path().join("notify");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    manager.set_read_timeout(Some(PATIENCE)).unwrap();
+    let conf = folder.path().join("x.conf");
+    let variables = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "200000")];
+    let broker = Running::start_in(program(), &["-c", conf.to_str().unwrap()], &variables);
+    assert_eq!(datagram(&manager), "READY=1");
+    broker.err.wait_for(" running\n");
+    assert_eq!(datagram(&manager), "WATCHDOG=1");
+    assert_eq!(datagram(&manager), "WATCHDOG=1");
+    let next = |wanted: &str| loop {
+        let heard = datagram(&manager);
+        if heard != "WATCHDOG=1" || wanted == heard {
+            assert!(heard.starts_with(wanted), "{heard}");
+            return;
+        }
+    };
+    broker.signal(Signal::HUP);
+    next("RELOADING=1\nMONOTONIC_USEC=");
+    next("READY=1");
+    // Also when nothing comes of it.
+    std::fs::write(&conf, "frob\n").unwrap();
+    broker.signal(Signal::HUP);
+    next("RELOADING=1\nMONOTONIC_USEC=");
+    next("READY=1");
+    broker.signal(Signal::TERM);
+    next("STOPPING=1");
+    assert_eq!(broker.wait().code, Some(0));
+}
+
+#[test]
+fn usr2_prints_the_subscription_tree() {
+    let port = Broker::free_port();
+    let broker = Broker::with_listeners(&format!("listener {port} 127.0.0.1\nallow_anonymous true\n"));
+    let address = ([127, 0, 0, 1], port).into();
+    let mut ann = RawClient::connect(address, Version::V5, "ann");
+    ann.subscribe("house/+/light", QoS::AtLeastOnce);
+    ann.subscribe("$share/team/jobs/#", QoS::ExactlyOnce);
+    RawClient::connect(address, Version::V5, "bob").ping();
+    broker.signal(Signal::USR2);
+    let text = broker.out().wait_for("team");
+    assert!(text.contains("    house\n      +\n        light (ann, 1)\n"), "{text}");
+    assert!(text.contains("    $share/team/jobs/# (ann, 2)\n"), "{text}");
+    broker.log().wait_for("1 subscriptions, 1 shared subscriptions");
+    broker.signal(Signal::USR1);
+    broker.log().wait_for("Persistence is off; there is nothing to save.");
+}
+
+#[test]
+fn the_end_is_told_and_wills_are_published() {
+    let broker = Broker::configured("allow_anonymous true\n");
+    let mut watcher = RawClient::connect(broker.address(), Version::V5, "watcher");
+    watcher.subscribe("will/#", QoS::AtMostOnce);
+    let mut old = RawClient::connect(broker.address(), Version::V311, "old");
+    let will = |topic| Will {
+        topic,
+        payload: b"gone",
+        qos: QoS::AtMostOnce,
+        retain: false,
+        properties: Properties::EMPTY,
+    };
+    let connect = Connect { will: Some(will("will/now")), ..plain_connect(Version::V5, "a") };
+    let mut now = RawClient::connect_with(broker.address(), &connect);
+    // One whose Will would wait for an hour.
+    let mut delayed = RawClient::open(broker.address(), Version::V5);
+    let expiry = [0x11, 0, 0, 0x0E, 0x10];
+    let delay = [0x18, 0, 0, 0x0E, 0x10];
+    let connect = Connect {
+        properties: Properties::from_raw(&expiry),
+        will: Some(Will { properties: Properties::from_raw(&delay), ..will("will/later") }),
+        ..plain_connect(Version::V5, "b")
+    };
+    delayed.send(&encoded(Version::V5, &Packet::Connect(connect)));
+    assert_eq!(delayed.connack(), Some(0));
+    drop(delayed);
+    broker.wait_for_end_of("b");
+    let ended = broker.stop();
+    assert_eq!(ended.code, Some(0));
+    let mut topics = [watcher.message().unwrap().topic, watcher.message().unwrap().topic];
+    topics.sort();
+    assert_eq!(topics, ["will/later", "will/now"]);
+    assert_eq!((watcher.ending(), now.ending(), old.ending()), (Some(0x8B), Some(0x8B), None));
+}
+
+#[test]
+fn a_daemon_writes_its_process_id_and_ends_in_order() {
+    let port = Broker::free_port();
+    let conf =
+        format!("user root\nlistener {port} 127.0.0.1\npid_file {{dir}}/pid\nlog_dest file {{dir}}/log\n");
+    let folder = folder(&conf, &[]);
+    let ended = with(folder.path(), &["-d"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap_or_default();
+    running::eventually("a running daemon", || read("log").contains(" running\n"));
+    let id: i32 = read("pid").parse().unwrap();
+    rustix::process::kill_process(rustix::process::Pid::from_raw(id).unwrap(), Signal::TERM).unwrap();
+    running::eventually("its end", || read("log").contains(" terminating\n") && read("pid").is_empty());
+    assert!(!folder.path().join("pid").exists());
+}
