@@ -6,6 +6,10 @@ complete -c mqtt-pub -l repeat -d 'Publish the message of -m, -f, -s or -n so ma
 complete -c mqtt-pub -l repeat-delay -d 'Wait so long before publishing it again; 0.5 is half a second.' -r -f
 complete -c mqtt-pub -s m -l message -d 'The message.' -r -f
 complete -c mqtt-pub -s f -l file -d 'A whole file is the message.' -r -F
+complete -c mqtt-pub -l line-format -d 'What lines of -l are: \'topic<TAB>payload\' or the like, or json.' -r -f
+complete -c mqtt-pub -l replay -d 'Publish what mqtt-sub --record has written, at its times.' -r -F
+complete -c mqtt-pub -l speed -d 'Replay so many times as fast; max: without pauses. Default: 1.' -r -f
+complete -c mqtt-pub -l map -d 'Replay topics that begin with FROM under TO. May be repeated.' -r -f
 complete -c mqtt-pub -s h -l host -d 'Host name or address of the broker. Default: localhost.' -r -f -a "(__fish_print_hostnames)"
 complete -c mqtt-pub -s p -l port -d 'Port; 0: the host is a unix socket\'s path. Default: 1883 or 8883.' -r -f
 complete -c mqtt-pub -l unix -d 'Connect through a unix socket instead of TCP.' -r -F

@@ -60,6 +60,7 @@ complete -c mqtt-rr -l retain-as-published -d 'Leave the retain flag as the publ
 complete -c mqtt-rr -s v -l verbose -d 'Print the topic before the message.'
 complete -c mqtt-rr -s N -d 'Print no line end after a message.'
 complete -c mqtt-rr -l pretty -d 'Print the JSON of -F with line ends and indentation.'
+complete -c mqtt-rr -l json-safe -d 'Print valid JSON for any payload: what is no UTF-8 as payload_base64.'
 complete -c mqtt-rr -l nodelay -d 'Set TCP_NODELAY: less delay, more packets.'
 complete -c mqtt-rr -l ws -d 'Connect by WebSocket.'
 complete -c mqtt-rr -s S -d 'Find the broker by its DNS SRV record. Not built yet.'

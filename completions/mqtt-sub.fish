@@ -18,6 +18,7 @@ complete -c mqtt-sub -l ready-file -d 'Make this file once subscribed.' -r -F
 complete -c mqtt-sub -l exec-after-sub -d 'Run this by the shell once subscribed.' -r -f -a "(__fish_complete_command)"
 complete -c mqtt-sub -l exec -d 'Run this by the shell for each message instead of printing it.' -r -f -a "(__fish_complete_command)"
 complete -c mqtt-sub -l exec-jobs -d 'Run so many commands of --exec at a time. Default: 1.' -r -f
+complete -c mqtt-sub -l record -d 'Write messages and their times, for mqtt-pub --replay.' -r -F
 complete -c mqtt-sub -l expect -d 'End once a message is this; fail otherwise. May be repeated.' -r -f
 complete -c mqtt-sub -l expect-re -d 'The same with a message that matches. May be repeated.' -r -f
 complete -c mqtt-sub -l expect-json -d 'The same with a value in a JSON payload. May be repeated.' -r -f
@@ -73,6 +74,7 @@ complete -c mqtt-sub -l retain-as-published -d 'Leave the retain flag as the pub
 complete -c mqtt-sub -s v -l verbose -d 'Print the topic before the message.'
 complete -c mqtt-sub -s N -d 'Print no line end after a message.'
 complete -c mqtt-sub -l pretty -d 'Print the JSON of -F with line ends and indentation.'
+complete -c mqtt-sub -l json-safe -d 'Print valid JSON for any payload: what is no UTF-8 as payload_base64.'
 complete -c mqtt-sub -l changed -d 'Take only messages unlike the one before on their topic.'
 complete -c mqtt-sub -l nodelay -d 'Set TCP_NODELAY: less delay, more packets.'
 complete -c mqtt-sub -l ws -d 'Connect by WebSocket.'

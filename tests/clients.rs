@@ -12,6 +12,7 @@ mod clients {
     mod patience;
     mod publish;
     mod reconnect;
+    mod recording;
     mod request;
     mod secrets;
     mod strict;

@@ -7,7 +7,10 @@ use super::property::{Carrier, Fault};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Complaint {
     UnknownOption(String),
-    ValueMissing { flag: String, missing: &'static str },
+    ValueMissing {
+        flag: String,
+        missing: &'static str,
+    },
     NotBuilt(String),
     ProxyProtocol(String),
     ProxyPort(i32),
@@ -23,7 +26,10 @@ pub(super) enum Complaint {
     Keyform,
     Engine(String),
     DuplicateOptionsFile,
-    OptionsFileUnreadable { file: String, why: String },
+    OptionsFileUnreadable {
+        file: String,
+        why: String,
+    },
     InvalidPort(i32),
     InvalidQoS(i32),
     InvalidWillQoS(i32),
@@ -37,7 +43,10 @@ pub(super) enum Complaint {
     CleanSessionNeedsId,
     InfiniteSessionNeedsId,
     MalformedUtf8(&'static str),
-    InvalidTopic { kind: TopicKind, topic: String },
+    InvalidTopic {
+        kind: TopicKind,
+        topic: String,
+    },
     UrlScheme,
     UrlTopicMissing,
     WillPayloadTooLong,
@@ -52,13 +61,26 @@ pub(super) enum Complaint {
     RetainHandling(String),
     PropertyPacket(String),
     PropertyName(String),
-    PropertyNot { name: String, allowed: &'static str, packet: String },
+    PropertyNot {
+        name: String,
+        allowed: &'static str,
+        packet: String,
+    },
     PropertyNotANumber(String),
-    PropertyRange { number: i64, name: String },
+    PropertyRange {
+        number: i64,
+        name: String,
+    },
     PropertyTooLong(String),
-    PropertyNotAdded { name: String, kind: u8 },
+    PropertyNotAdded {
+        name: String,
+        kind: u8,
+    },
     ConnectProperties(Fault),
-    Properties { carrier: Carrier, fault: Fault },
+    Properties {
+        carrier: Carrier,
+        fault: Fault,
+    },
     DuplicateResponseTopic,
     Will,
     IncompleteFormat,
@@ -69,11 +91,23 @@ pub(super) enum Complaint {
     NoTopicOrMessage,
     NoTopicMessageOrResponse,
     Credentials,
-    PasswordUnreadable { file: String, why: String },
+    PasswordUnreadable {
+        file: String,
+        why: String,
+    },
     PasswordVariableUnset(String),
     PasswordNotRead(String),
-    InvalidVariable { name: &'static str, want: &'static str },
-    InvalidValue { flag: &'static str, value: String, want: &'static str },
+    /// Flags of ours that don't go together; the whole sentence.
+    Together(&'static str),
+    InvalidVariable {
+        name: &'static str,
+        want: &'static str,
+    },
+    InvalidValue {
+        flag: &'static str,
+        value: String,
+        want: &'static str,
+    },
 }
 
 /// What a topic on the command line is for.
@@ -207,6 +241,7 @@ impl Complaint {
             C::InvalidVariable { name, want } => {
                 return format!("Error: Invalid {name} in the environment, it must be {want}.");
             }
+            C::Together(sentence) => sentence,
             other => other.fixed_text(),
         };
         fixed.to_owned()
@@ -292,6 +327,7 @@ impl Complaint {
             | C::Proxy
             | C::WsPath
             | C::InvalidValue { .. }
+            | C::Together(_)
             | C::CertWithoutKey
             | C::KeyformWithoutKey
             | C::KpassWithoutEngine

@@ -6,6 +6,22 @@ use super::complaint::{Complaint, Halt};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Format(pub Vec<Piece>);
 
+impl Format {
+    /// The same format, whose JSON is valid whatever the payload is.
+    pub(super) fn safe(mut self) -> Format {
+        for piece in &mut self.0 {
+            if let Piece::Field(field, _) = piece {
+                *field = match *field {
+                    Field::Json => Field::SafeJson,
+                    Field::JsonWithJson => Field::SafeJsonWithJson,
+                    other => other,
+                };
+            }
+        }
+        self
+    }
+}
+
 /// One piece of a format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
@@ -34,6 +50,10 @@ pub enum Field {
     Json,
     /// The whole message as JSON, the payload being JSON itself.
     JsonWithJson,
+    /// As `Json`, valid whatever the payload is (`--json-safe`).
+    SafeJson,
+    /// As `JsonWithJson`, and `SafeJson` where the payload isn't JSON.
+    SafeJsonWithJson,
     PayloadLength,
     PacketIdentifier,
     UserProperties,

@@ -27,13 +27,18 @@ pub struct Handling {
     pub exec: Option<OsString>,
     /// How many of these commands may run at a time (`--exec-jobs`).
     pub exec_jobs: Option<u32>,
+    /// Write a line of JSON for each message (`--record`).
+    pub record: Option<PathBuf>,
 }
 
 impl Handling {
     /// Whether a message needs nothing but printing and counting.
     #[must_use]
     pub fn concerns_messages(&self) -> bool {
-        !self.selection.is_all() || !self.expectations.is_empty() || self.exec.is_some()
+        !self.selection.is_all()
+            || !self.expectations.is_empty()
+            || self.exec.is_some()
+            || self.record.is_some()
     }
 }
 

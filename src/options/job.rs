@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::format::Format;
 use super::handling::Handling;
+use super::line_format::{LineFormat, Replay};
 use super::patience::Patience;
 use super::property::PacketProperties;
 use crate::protocol::{QoS, RetainHandling, Version};
@@ -104,6 +105,8 @@ pub enum MessageSource {
     StdinLines,
     /// A message of no bytes (`-n`).
     Null,
+    /// The messages of a recording (`--replay`).
+    Recording(PathBuf),
 }
 
 /// One run of mqtt-pub.
@@ -123,6 +126,10 @@ pub struct PublishJob {
     pub repeat: u32,
     /// Pause between the completion of one message and the next (`--repeat-delay`).
     pub repeat_delay: Duration,
+    /// What the lines of [`MessageSource::StdinLines`] are (`--line-format`).
+    pub line_format: LineFormat,
+    /// How a recording is replayed (`--speed`, `--map`).
+    pub replay: Replay,
 }
 
 /// One run of mqtt-sub.

@@ -6,7 +6,9 @@ use std::sync::OnceLock;
 use clap::{Arg, Command};
 
 use super::flag::Flag;
-use super::{connection, credentials, general, handling, message, publish, receive, request, session};
+use super::{
+    connection, credentials, general, handling, line_format, message, publish, receive, request, session,
+};
 use super::{manual, patience, subscribe, tls, will};
 
 /// A client program.
@@ -68,7 +70,10 @@ impl Program {
 
     fn declare(self) -> Vec<Flag> {
         let mut flags = match self {
-            Program::Publish => [publish::flags(), message::flags(), message::line_flags()].concat_flags(),
+            Program::Publish => {
+                [publish::flags(), message::flags(), message::line_flags(), line_format::flags()]
+                    .concat_flags()
+            }
             Program::Subscribe => [subscribe::flags(), receive::flags(), handling::flags()].concat_flags(),
             Program::Request => [request::flags(), message::flags(), receive::flags()].concat_flags(),
         };

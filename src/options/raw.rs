@@ -10,6 +10,7 @@ use super::complaint::{Complaint, Halt};
 use super::format::Format;
 use super::handling::Handling;
 use super::job::MessageSource;
+use super::line_format::{LineFormat, Replay};
 use super::patience::Patience;
 use super::property::RawProperties;
 use super::surroundings::Secret;
@@ -93,6 +94,8 @@ pub(super) struct Raw {
     pub message: Option<MessageSource>,
     pub repeat: Option<u32>,
     pub repeat_delay: Option<Duration>,
+    pub line_format: LineFormat,
+    pub replay: Replay,
 
     pub message_count: Option<u32>,
     pub timeout: Option<Duration>,
@@ -104,6 +107,7 @@ pub(super) struct Raw {
     pub no_line_end: bool,
     pub format: Option<Format>,
     pub pretty: bool,
+    pub json_safe: bool,
 
     pub handling: Handling,
 

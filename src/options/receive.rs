@@ -97,6 +97,15 @@ fn printing() -> Vec<Flag> {
                 Ok(())
             },
         ),
+        Flag::switch(
+            Arg::new("json-safe")
+                .long("json-safe")
+                .help("Print valid JSON for any payload: what is no UTF-8 as payload_base64."),
+            |raw, _| {
+                raw.json_safe = true;
+                Ok(())
+            },
+        ),
     ];
     under("Output", flags)
 }

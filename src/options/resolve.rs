@@ -8,7 +8,8 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::complaint::{Complaint, Halt};
-use super::job::{ConnectionSettings, PublishJob, RequestJob, SubscribeJob, Target, Will};
+use super::job::{ConnectionSettings, MessageSource, PublishJob, RequestJob, SubscribeJob, Target, Will};
+use super::line_format::{self, LineFormat};
 use super::parse::reason;
 use super::program::Program;
 use super::property::Carrier;
@@ -25,8 +26,16 @@ const WS_PATH: &str = "/mqtt";
 const MQTT_PORT: u16 = 1883;
 
 pub(super) fn publish(mut raw: Raw, name: &'static str, from: &Surroundings<'_>) -> Result<PublishJob, Halt> {
+    line_format::check(&raw)?;
+    if raw.line_format == LineFormat::Json || matches!(raw.message, Some(MessageSource::Recording(_))) {
+        // What is written there may have properties.
+        raw.version.get_or_insert(Version::V5);
+    }
     let session = between_flags(&mut raw, Program::Publish, from)?;
-    let (Some(topic), Some(message)) = (raw.topics.pop(), raw.message.take()) else {
+    let has_topics =
+        raw.line_format != LineFormat::Payload || matches!(raw.message, Some(MessageSource::Recording(_)));
+    let topic = raw.topics.pop().or_else(|| has_topics.then(String::new));
+    let (Some(topic), Some(message)) = (topic, raw.message.take()) else {
         return Err(Complaint::NoTopicOrMessage.into());
     };
     Ok(PublishJob {
@@ -36,6 +45,8 @@ pub(super) fn publish(mut raw: Raw, name: &'static str, from: &Surroundings<'_>)
         retain: raw.retain,
         repeat: raw.repeat.unwrap_or(1),
         repeat_delay: raw.repeat_delay.unwrap_or(Duration::ZERO),
+        line_format: std::mem::take(&mut raw.line_format),
+        replay: std::mem::take(&mut raw.replay),
         connection: connection(raw, session, Program::Publish, name, from)?,
     })
 }
@@ -45,6 +56,10 @@ pub(super) fn subscribe(
     name: &'static str,
     from: &Surroundings<'_>,
 ) -> Result<SubscribeJob, Halt> {
+    if raw.handling.record.is_some() {
+        // What is recorded should be all there is.
+        raw.version.get_or_insert(Version::V5);
+    }
     let session = between_flags(&mut raw, Program::Subscribe, from)?;
     if raw.topics.is_empty() && raw.unsubscribe.is_empty() {
         return Err(Complaint::NoFilter.into());
@@ -62,7 +77,7 @@ pub(super) fn subscribe(
         retain_as_published: raw.retain_as_published,
         verbose: raw.verbose,
         line_end: !raw.no_line_end,
-        format: raw.format.take(),
+        format: raw.format.take().map(|format| if raw.json_safe { format.safe() } else { format }),
         pretty: raw.pretty,
         handling: std::mem::take(&mut raw.handling),
         connection: connection(raw, session, Program::Subscribe, name, from)?,
@@ -90,7 +105,7 @@ pub(super) fn request(mut raw: Raw, name: &'static str, from: &Surroundings<'_>)
         retain_as_published: raw.retain_as_published,
         verbose: raw.verbose,
         line_end: !raw.no_line_end,
-        format: raw.format.take(),
+        format: raw.format.take().map(|format| if raw.json_safe { format.safe() } else { format }),
         pretty: raw.pretty,
         connection: connection(raw, session, Program::Request, name, from)?,
     })

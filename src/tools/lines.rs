@@ -68,6 +68,18 @@ impl<R: Read> Lines<R> {
         Ok(())
     }
 
+    /// Where it is read from.
+    pub fn reader(&self) -> &R {
+        &self.reader
+    }
+
+    /// The rest isn't wanted.
+    pub fn end(&mut self) {
+        self.ended = true;
+        self.start = self.end;
+        self.searched = self.end;
+    }
+
     /// Whether a line is there, without reading.
     pub fn has_line(&mut self) -> bool {
         self.line_end().is_some()

@@ -179,6 +179,13 @@ impl Link {
         self.outbox.bytes.len() - self.written
     }
 
+    /// Takes back what wasn't written, unless it would tear a packet apart.
+    pub fn discard(&mut self) {
+        if self.written == 0 {
+            self.outbox.bytes.clear();
+        }
+    }
+
     /// Writes what the stream takes now.
     pub fn flush(&mut self) {
         let Some(stream) = &mut self.stream else { return };

@@ -1,6 +1,8 @@
 //! How far `mqtt-pub -l` has come with a file, for someone who looks on. Nobody looking, nothing is drawn.
 
+use std::fs::File;
 use std::io::{IsTerminal, stderr};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rustix::fs::{FileType, fstat};
@@ -16,7 +18,13 @@ pub struct Progress {
 impl Progress {
     /// A bar, if standard error is a terminal, standard input a file of known size, and `quiet` not asked for.
     pub fn of_stdin(quiet: bool) -> Self {
-        let size = if quiet || !stderr().is_terminal() { None } else { stdin_size() };
+        let size = if quiet || !stderr().is_terminal() { None } else { size_of(rustix::stdio::stdin()) };
+        Progress { bar: size.map(bar) }
+    }
+
+    /// The same for a file that is read.
+    pub fn of_file(file: &File, quiet: bool) -> Self {
+        let size = if quiet || !stderr().is_terminal() { None } else { size_of(file.as_fd()) };
         Progress { bar: size.map(bar) }
     }
 
@@ -47,9 +55,9 @@ fn bar(size: u64) -> ProgressBar {
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-/// Bytes of standard input if it is a regular file.
-fn stdin_size() -> Option<u64> {
-    let stat = fstat(rustix::stdio::stdin()).ok()?;
+/// Bytes of it if it is a regular file.
+fn size_of(file: BorrowedFd<'_>) -> Option<u64> {
+    let stat = fstat(file).ok()?;
     let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
     if is_file { u64::try_from(stat.st_size).ok().filter(|size| *size > 0) } else { None }
 }

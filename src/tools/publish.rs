@@ -1,19 +1,19 @@
 //! mqtt-pub: publishes a message once or several times, or every line of standard input.
 
 use std::ops::ControlFlow;
-use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
 use super::Exit;
 use super::lines::{Lines, Stdin};
 use super::link::{Link, Lost};
 use super::output::Output;
+use super::parsed_lines::ParsedLines;
 use super::progress::Progress;
-use super::report::{RefusalWords, Report};
+use super::report::{RefusalWords, Report, system_words};
 use super::start::start;
 use super::{patience, settings, source};
 use crate::client::{Event, Outgoing, PublishError, Reconnect};
-use crate::options::{self, MessageSource, Program, PublishJob};
+use crate::options::{self, LineFormat, MessageSource, Program, PublishJob};
 use crate::protocol::{PacketIdentifier, QoS, ReasonCode};
 
 /// Standard input is left alone while this much, in bytes, waits to be written.
@@ -28,6 +28,8 @@ enum Feed {
     Message { payload: Vec<u8>, left: u32, due: Option<Instant>, awaited: Option<PacketIdentifier> },
     /// A message a line.
     Lines { lines: Lines<Stdin>, progress: Progress },
+    /// A line is more than a payload.
+    Parsed(Box<ParsedLines>),
 }
 
 /// How a run, or one connection of it, ends.
@@ -52,6 +54,8 @@ struct Publisher {
     refused: Option<ReasonCode>,
     /// The broker didn't take a message (5.0).
     denied: bool,
+    /// A line couldn't be read, and those behind it weren't published.
+    bad_line: bool,
 }
 
 /// The whole of mqtt-pub: parses this process's command line and does what it says.
@@ -62,15 +66,8 @@ pub fn main() -> std::process::ExitCode {
 /// Runs the job to its end.
 pub fn run(job: PublishJob) -> Exit {
     let report = Report::new(job.connection.quiet);
-    let feed = if job.message == MessageSource::StdinLines {
-        Feed::Lines { lines: Lines::new(Stdin), progress: Progress::of_stdin(job.connection.quiet) }
-    } else {
-        // What can't be read is said even with --quiet: it is a wrong argument, not something that happened.
-        let Some(payload) = source::read_message(&job.message, Report::new(false)) else {
-            return Exit::Failure;
-        };
-        Feed::Message { payload, left: job.repeat.max(1), due: None, awaited: None }
-    };
+    // What can't be read is said even with --quiet: it is a wrong argument, not something that happened.
+    let Some(feed) = feed_of(&job, Report::new(false)) else { return Exit::Failure };
     let client = match settings::client(&job.connection, job.connection.max_inflight) {
         Ok(client) => client,
         Err(error) => {
@@ -79,12 +76,43 @@ pub fn run(job: PublishJob) -> Exit {
         }
     };
     let link = Link::new(client, settings::target(&job.connection), job.connection.debug, READ_SIZE);
-    let mut publisher =
-        Publisher { job, link, feed, output: Output::default(), report, refused: None, denied: false };
+    let mut publisher = Publisher {
+        job,
+        link,
+        feed,
+        output: Output::default(),
+        report,
+        refused: None,
+        denied: false,
+        bad_line: false,
+    };
     let exit = publisher.run();
     publisher.output.trace(&mut publisher.link.outbox);
     let _ = publisher.output.flush();
     exit
+}
+
+/// Where the messages of a job come from. `None`: it can't be read, and why has been said.
+fn feed_of(job: &PublishJob, report: Report) -> Option<Feed> {
+    match &job.message {
+        MessageSource::StdinLines if job.line_format == LineFormat::Payload => {
+            let progress = Progress::of_stdin(job.connection.quiet);
+            Some(Feed::Lines { lines: Lines::new(Stdin), progress })
+        }
+        MessageSource::StdinLines => Some(Feed::Parsed(Box::new(ParsedLines::of_stdin(job)))),
+        MessageSource::Recording(path) => match ParsedLines::of_recording(path, job) {
+            Ok(lines) => Some(Feed::Parsed(Box::new(lines))),
+            Err(error) => {
+                let (file, why) = (path.display(), system_words(&error));
+                report.line(format_args!("Error: Unable to read the recording \"{file}\": {why}."));
+                None
+            }
+        },
+        source => {
+            let payload = source::read_message(source, report)?;
+            Some(Feed::Message { payload, left: job.repeat.max(1), due: None, awaited: None })
+        }
+    }
 }
 
 impl Publisher {
@@ -118,7 +146,7 @@ impl Publisher {
                     self.report.connection_lost();
                     return Exit::Interruption;
                 }
-                End::Lost(_) if matches!(self.feed, Feed::Lines { .. }) => self.reconnect(),
+                End::Lost(_) if self.has_lines() => self.reconnect(),
                 End::Lost(_) => {
                     self.report.connection_lost();
                     self.report.hint(self.link.hint());
@@ -130,9 +158,12 @@ impl Publisher {
 
     /// With `--strict`: nobody knows which QoS 0 messages the broker still got.
     fn may_lose_lines(&self) -> bool {
-        self.job.connection.strict
-            && self.job.qos == QoS::AtMostOnce
-            && matches!(self.feed, Feed::Lines { .. })
+        self.job.connection.strict && self.job.qos == QoS::AtMostOnce && self.has_lines()
+    }
+
+    /// Whether there may always be one more message, so that a lost connection is made again.
+    fn has_lines(&self) -> bool {
+        !matches!(self.feed, Feed::Message { .. })
     }
 
     /// Tries every second until there is a stream again; SIGINT ends the process meanwhile, as at all times.
@@ -177,13 +208,16 @@ impl Publisher {
             // The outbox was full, and is written already: only look whether the broker has something to say.
             until = Some(Instant::now());
         }
-        let stdin = self.wants_stdin().then(rustix::stdio::stdin);
-        let ready = self.wait(stdin, until)?;
-        if ready.other
-            && let Feed::Lines { lines, .. } = &mut self.feed
-            && let Err(error) = lines.fill()
-        {
-            self.report.line(format_args!("Error: {}", super::report::system_words(&error)));
+        let ready = self.wait(until)?;
+        if ready.other {
+            let filled = match &mut self.feed {
+                Feed::Lines { lines, .. } => lines.fill(),
+                Feed::Parsed(lines) => lines.fill(),
+                Feed::Message { .. } => Ok(()),
+            };
+            if let Err(error) = filled {
+                self.report.line(format_args!("Error: {}", system_words(&error)));
+            }
         }
         if ready.input && self.link.receive()? {
             self.events()?;
@@ -195,13 +229,19 @@ impl Publisher {
         Ok(ControlFlow::Continue(()))
     }
 
-    fn wait(
-        &mut self,
-        stdin: Option<BorrowedFd<'_>>,
-        until: Option<Instant>,
-    ) -> Result<super::link::Ready, End> {
-        self.link.wait(stdin, until).map_err(|error| {
-            self.report.line(format_args!("Error: {error}"));
+    /// Waits for the broker and for more lines, if these could be sent.
+    fn wait(&mut self, until: Option<Instant>) -> Result<super::link::Ready, End> {
+        let Publisher { link, feed, job, report, .. } = self;
+        let input = match feed {
+            Feed::Lines { lines, .. } => {
+                let wanted = may_send(link, job.qos) && !lines.has_ended() && !lines.has_line();
+                wanted.then(rustix::stdio::stdin)
+            }
+            Feed::Parsed(lines) if may_send(link, QoS::ExactlyOnce) => lines.wants(),
+            Feed::Parsed(_) | Feed::Message { .. } => None,
+        };
+        link.wait(input, until).map_err(|error| {
+            report.line(format_args!("Error: {error}"));
             End::Exit(Exit::Failure)
         })
     }
@@ -216,6 +256,26 @@ impl Publisher {
                     publish(link, job, line)?;
                 }
                 progress.at(lines.taken());
+            }
+            Feed::Parsed(lines) => {
+                // A line says its QoS only once it is read: there is room for any.
+                while may_send(link, QoS::ExactlyOnce) {
+                    if let Err(wrong) = lines.advance(job) {
+                        lines.clear_progress();
+                        self.report.line(format_args!("{wrong}"));
+                        self.bad_line = true;
+                    }
+                    let Some(line) = lines.due_now() else { break };
+                    let message = Outgoing {
+                        topic: &line.topic,
+                        payload: &line.payload,
+                        qos: line.qos,
+                        retain: line.retain,
+                        properties: line.properties.as_properties(),
+                    };
+                    link.connection.publish(&message, &mut link.outbox)?;
+                    lines.published();
+                }
             }
             Feed::Message { payload, left, due, awaited } => {
                 while *left > 0 && awaited.is_none() && may_send(link, job.qos) {
@@ -239,28 +299,22 @@ impl Publisher {
     fn due(&self) -> Option<Instant> {
         match &self.feed {
             Feed::Message { due, left: 1.., awaited: None, .. } if self.link.connection.is_open() => *due,
+            Feed::Parsed(lines) if may_send(&self.link, QoS::ExactlyOnce) => lines.due(),
             _ => None,
         }
     }
 
     /// Whether a message could be sent without waiting for anything.
     fn has_message(&mut self) -> bool {
-        may_send(&self.link, self.job.qos)
+        let qos = if matches!(self.feed, Feed::Parsed(_)) { QoS::ExactlyOnce } else { self.job.qos };
+        may_send(&self.link, qos)
             && match &mut self.feed {
                 Feed::Lines { lines, .. } => lines.has_line(),
+                Feed::Parsed(lines) => lines.due_now().is_some(),
                 Feed::Message { left, due, awaited, .. } => {
                     *left > 0 && awaited.is_none() && due.is_none_or(|due| due <= Instant::now())
                 }
             }
-    }
-
-    fn wants_stdin(&mut self) -> bool {
-        match &mut self.feed {
-            Feed::Lines { lines, .. } => {
-                may_send(&self.link, self.job.qos) && !lines.has_ended() && !lines.has_line()
-            }
-            Feed::Message { .. } => false,
-        }
     }
 
     /// Whether everything was sent and, at QoS 1 and 2, completed.
@@ -268,6 +322,7 @@ impl Publisher {
         self.link.connection.is_open()
             && match &self.feed {
                 Feed::Lines { lines, .. } => lines.is_done() && self.link.connection.in_flight() == 0,
+                Feed::Parsed(lines) => lines.is_done() && self.link.connection.in_flight() == 0,
                 Feed::Message { left, awaited, .. } => *left == 0 && awaited.is_none(),
             }
     }
@@ -280,6 +335,9 @@ impl Publisher {
             return Err(End::Lost(Lost::Closed));
         }
         self.clear_progress();
+        if self.bad_line {
+            return Ok(Exit::Failure);
+        }
         let denied = self.denied && self.job.connection.strict;
         Ok(if denied { Exit::PublishDenied } else { Exit::Success })
     }
@@ -330,8 +388,10 @@ impl Publisher {
     }
 
     fn clear_progress(&self) {
-        if let Feed::Lines { progress, .. } = &self.feed {
-            progress.clear();
+        match &self.feed {
+            Feed::Lines { progress, .. } => progress.clear(),
+            Feed::Parsed(lines) => lines.clear_progress(),
+            Feed::Message { .. } => {}
         }
     }
 }

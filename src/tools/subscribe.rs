@@ -9,7 +9,7 @@ use super::format::Formatter;
 use super::handling::{Handler, Ready, Verdict};
 use super::link::{Link, Lost};
 use super::output::{Output, Style};
-use super::report::{RefusalWords, Report};
+use super::report::{RefusalWords, Report, system_words};
 use super::signals::Signals;
 use super::start::start;
 use super::{patience, settings};
@@ -38,6 +38,8 @@ enum Step {
     Wait,
     /// Every subscription stands.
     Ready,
+    /// A message can't be handled as it should be; why was said.
+    Fail,
     /// Every subscription was denied.
     Denied,
     /// Some subscriptions were denied, and `--strict` wants all.
@@ -334,6 +336,13 @@ impl Subscriber {
 
     /// Writes what is to be printed.
     fn print(&mut self) -> Option<Exit> {
+        if let Some(handler) = &mut self.handler
+            && let Err(error) = handler.flush()
+        {
+            self.report.line(format_args!("Error: Unable to write the recording: {}.", system_words(&error)));
+            self.link.discard();
+            return Some(self.leave(ReasonCode::SUCCESS, Exit::Failure));
+        }
         // Nobody reads on: a success, as in `mqtt-sub … | head`.
         self.output.flush().err().map(|_| self.leave(ReasonCode::SUCCESS, self.early()))
     }
@@ -364,6 +373,11 @@ impl Subscriber {
     fn take_step(&mut self, step: Step) -> Result<Option<Exit>, End> {
         match step {
             Step::GoOn | Step::Wait => {}
+            Step::Fail => {
+                // It isn't acknowledged: it is somebody else's, or comes again.
+                self.link.discard();
+                return Ok(Some(self.leave(ReasonCode::SUCCESS, Exit::Failure)));
+            }
             Step::Ready => {
                 self.ready.tell(self.report);
                 if self.job.exit_after_subscribe {
@@ -429,7 +443,7 @@ impl Subscriber {
     fn leave(&mut self, reason: ReasonCode, exit: Exit) -> Exit {
         self.output.trace(&mut self.link.outbox);
         if self.output.flush().is_err() {
-            self.link.outbox.bytes.clear();
+            self.link.discard();
         }
         let properties = self.job.connection.properties.disconnect.as_properties();
         self.link.connection.disconnect(reason, properties, &mut self.link.outbox);
@@ -466,6 +480,10 @@ fn on_message(
     *count += 1;
     let verdict = handler.as_mut().map_or(Verdict::GoOn, |handler| handler.handle(message));
     match verdict {
+        Verdict::Failed(error) => {
+            report.line(format_args!("Error: Unable to write the recording: {}.", system_words(&error)));
+            Step::Fail
+        }
         _ if job.message_count == Some(*count) => Step::Leave,
         Verdict::AllSeen => Step::Leave,
         Verdict::Wait => Step::Wait,

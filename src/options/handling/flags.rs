@@ -14,7 +14,7 @@ use crate::options::values::{count, invalid};
 /// All of them, under their headings.
 pub(in crate::options) fn flags() -> Vec<Flag> {
     let mut flags = under("Choosing messages", selection());
-    flags.extend(under("Scripts", ready().into_iter().chain(commands()).collect()));
+    flags.extend(under("Scripts", ready().into_iter().chain(commands()).chain([record()]).collect()));
     flags.extend(under("Tests", expectations()));
     flags
 }
@@ -119,6 +119,18 @@ fn commands() -> Vec<Flag> {
             },
         ),
     ]
+}
+
+fn record() -> Flag {
+    Flag::value(
+        arg("record", "FILE", "Write messages and their times, for mqtt-pub --replay.")
+            .value_hint(ValueHint::FilePath),
+        "no file specified",
+        |raw, given| {
+            raw.handling.record = Some(PathBuf::from(given.value));
+            Ok(())
+        },
+    )
 }
 
 fn expectations() -> Vec<Flag> {

@@ -50,6 +50,11 @@ static PUBLISH: Manual = Manual {
     description: &[
         "Connects to an MQTT broker, publishes a message, or each line of standard input, to one topic, waits until \
          the broker has acknowledged what its QoS says, and ends.",
+        "With --line-format json each line of -l is an object with \"topic\", \"payload\" (a string, or other JSON that is \
+         published as it is) or \"payload_base64\", \"qos\", \"retain\" and \"properties\", as mqtt-sub prints with -F %j and \
+         writes with --record; all but the topic may be missing, and it too with -t. Unless -V says otherwise this \
+         means MQTT 5; before it properties are left out. A line that can't be read ends the input, with exit status 1 \
+         once the lines before it are published.",
         "The program takes the flags of mosquitto_pub and answers in its words; called through a link of that name \
          it also calls itself so.",
     ],
@@ -65,6 +70,14 @@ static PUBLISH: Manual = Manual {
     examples: &[
         ("Publish one message with QoS 1:", "mqtt-pub -t room/temperature -m 21.5 -q 1"),
         ("Publish a message for each line:", "sensor | mqtt-pub -t room/temperature -l"),
+        (
+            "Publish lines to topics of their own, and messages as JSON:",
+            "printf 'a/1\\tone\\na/2\\ttwo\\n' | mqtt-pub -l --line-format 'topic<TAB>payload'; mqtt-sub -V 5 -t a -F %j | mqtt-pub -h other -l --line-format json",
+        ),
+        (
+            "Play a recording twice as fast, under other topics:",
+            "mqtt-sub -t 'room/#' --record day.json; mqtt-pub --replay day.json --speed 2 --map room/=test/room/",
+        ),
         ("Clear a retained message:", "mqtt-pub -t room/temperature -n -r"),
         (
             "Broker, user and topic as a URL, the password from a file:",

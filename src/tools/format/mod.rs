@@ -64,7 +64,8 @@ fn tells_time(piece: &Piece) -> bool {
         Piece::Text(_) => false,
         Piece::Time(_) | Piece::Nanoseconds => true,
         Piece::Field(field, _) => {
-            matches!(field, Field::IsoTime | Field::UnixTime | Field::Json | Field::JsonWithJson)
+            use Field::{IsoTime, Json, JsonWithJson, SafeJson, SafeJsonWithJson, UnixTime};
+            matches!(field, IsoTime | UnixTime | Json | JsonWithJson | SafeJson | SafeJsonWithJson)
         }
     }
 }
@@ -95,6 +96,12 @@ fn write_field(
         Field::UnixTime => clock.write_unix(out),
         Field::Json => {
             let _ = json::message(out, message, clock, json::Payload::Text, pretty);
+        }
+        Field::SafeJson => {
+            let _ = json::message(out, message, clock, json::Payload::Safe, pretty);
+        }
+        Field::SafeJsonWithJson => {
+            let _ = json::message(out, message, clock, json::Payload::EmbeddedOrSafe, pretty);
         }
         Field::JsonWithJson => json::message(out, message, clock, json::Payload::Embedded, pretty)
             .map_err(|json::NotJson| Unfit::Json)?,

@@ -1,4 +1,5 @@
-//! What mqtt-sub does with messages besides printing them: choosing, awaiting, running commands.
+//! What mqtt-sub does with messages besides printing them: choosing, awaiting, recording, running
+//! commands.
 
 mod commands;
 mod expected;
@@ -10,7 +11,8 @@ use std::io;
 use self::commands::{Commands, Shell};
 use self::expected::Expected;
 use self::selection::Selector;
-use super::report::Report;
+use super::recorder::Recorder;
+use super::report::{Report, system_words};
 use super::signals::Waker;
 use crate::options::{Handling, SubscribeJob};
 use crate::protocol::Publish;
@@ -18,7 +20,7 @@ use crate::protocol::Publish;
 pub use self::ready::Ready;
 
 /// What follows from a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Verdict {
     /// The next one may come.
     GoOn,
@@ -26,6 +28,8 @@ pub enum Verdict {
     AllSeen,
     /// No more until a command has ended.
     Wait,
+    /// The recording can't be written.
+    Failed(io::Error),
 }
 
 /// The handling of one run; there is none where messages are only printed and counted.
@@ -33,6 +37,7 @@ pub struct Handler {
     selector: Selector,
     expected: Option<Expected>,
     commands: Option<Commands>,
+    recorder: Option<Recorder>,
     strict: bool,
 }
 
@@ -46,6 +51,16 @@ impl Handler {
         if !handling.concerns_messages() {
             return Ok(None);
         }
+        let recorder = handling.record.as_deref().map(|path| {
+            Recorder::create(path).map_err(|error| {
+                let file = path.display();
+                io::Error::other(format!(
+                    "Unable to write the recording \"{file}\": {}.",
+                    system_words(&error)
+                ))
+            })
+        });
+        let recorder = recorder.transpose()?;
         let commands = handling.exec.as_ref().map(|command| {
             let shell = Shell::new(command, &job.connection.target);
             let most = handling.exec_jobs.unwrap_or(1);
@@ -55,6 +70,7 @@ impl Handler {
             selector: Selector::new(&handling.selection),
             expected: Expected::new(&handling.expectations),
             commands: commands.transpose()?,
+            recorder,
             strict: job.connection.strict,
         }))
     }
@@ -71,6 +87,11 @@ impl Handler {
 
     /// Handles a message that was taken.
     pub fn handle(&mut self, message: &Publish<'_>) -> Verdict {
+        if let Some(recorder) = &mut self.recorder
+            && let Err(error) = recorder.add(message)
+        {
+            return Verdict::Failed(error);
+        }
         if let Some(commands) = &mut self.commands {
             commands.start(message);
         }
@@ -80,6 +101,14 @@ impl Handler {
             return Verdict::AllSeen;
         }
         if self.is_busy() { Verdict::Wait } else { Verdict::GoOn }
+    }
+
+    /// Writes what is recorded and still in memory. To be called when nothing more waits, before acknowledgements go.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.recorder.as_mut().map_or(Ok(()), Recorder::flush)
     }
 
     /// Whether as many commands run as may.

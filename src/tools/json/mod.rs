@@ -6,6 +6,9 @@ mod writer;
 
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::clock::Clock;
 use crate::protocol::{Properties, Property, Publish, QoS};
 use writer::Writer;
@@ -17,6 +20,10 @@ pub enum Payload {
     Text,
     /// As the JSON that it is.
     Embedded,
+    /// As a string with all of it, or in base64 under another key where it is no UTF-8: always valid JSON.
+    Safe,
+    /// Embedded, and safe where it isn't JSON.
+    EmbeddedOrSafe,
 }
 
 /// The payload was to be embedded, and isn't JSON.
@@ -61,7 +68,13 @@ pub fn message(
     }
     if !message.properties.is_empty() {
         json.key("properties");
-        properties(&mut json, message.properties);
+        let safe = matches!(payload, Payload::Safe | Payload::EmbeddedOrSafe);
+        properties(&mut json, message.properties, safe);
+    }
+    if payload == Payload::Safe {
+        binary(&mut json, "payload", message.payload);
+        json.close_object(false);
+        return Ok(());
     }
     json.key("payload");
     let written = match payload {
@@ -69,21 +82,24 @@ pub fn message(
             json.raw(b"null");
             Ok(())
         }
-        Payload::Text => {
+        Payload::Text | Payload::Safe => {
             json.string_to_zero(message.payload);
             Ok(())
         }
-        Payload::Embedded => transcode::value(message.payload, &mut json),
+        Payload::Embedded | Payload::EmbeddedOrSafe => transcode::value(message.payload, &mut json),
     };
     json.close_object(false);
     if written.is_err() {
         out.truncate(before);
+        if payload == Payload::EmbeddedOrSafe {
+            return self::message(out, message, clock, Payload::Safe, pretty);
+        }
     }
     written
 }
 
 /// The properties in their order on the wire; all User Properties stand together where the first one stood.
-fn properties(json: &mut Writer<'_>, properties: Properties<'_>) {
+fn properties(json: &mut Writer<'_>, properties: Properties<'_>, safe: bool) {
     json.open_object();
     let mut first = true;
     let mut pairs_written = false;
@@ -93,6 +109,9 @@ fn properties(json: &mut Writer<'_>, properties: Properties<'_>) {
         }
         let name = match property {
             Property::UserProperty(..) => "user-properties",
+            Property::CorrelationData(bytes) if safe && std::str::from_utf8(bytes).is_err() => {
+                "correlation-data_base64"
+            }
             _ => property.identifier().name(),
         };
         if std::mem::take(&mut first) {
@@ -111,12 +130,29 @@ fn properties(json: &mut Writer<'_>, properties: Properties<'_>) {
             }
             Property::TopicAlias(value) => json.integer(value.into()),
             Property::ContentType(text) | Property::ResponseTopic(text) => json.string(text.as_bytes()),
+            Property::CorrelationData(bytes) if safe => binary_value(json, bytes),
             Property::CorrelationData(bytes) => json.string_to_zero(bytes),
             // A PUBLISH has no others.
             _ => json.raw(b"null"),
         }
     }
     json.close_object(first);
+}
+
+/// Bytes under a name of their own: as a string, or in base64 and with that in the name; no bytes are null.
+fn binary(json: &mut Writer<'_>, name: &str, bytes: &[u8]) {
+    match std::str::from_utf8(bytes) {
+        Ok(_) => json.key(name),
+        Err(_) => json.key(&format!("{name}_base64")),
+    }
+    if bytes.is_empty() { json.raw(b"null") } else { binary_value(json, bytes) }
+}
+
+fn binary_value(json: &mut Writer<'_>, bytes: &[u8]) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => json.string(text.as_bytes()),
+        Err(_) => json.string(STANDARD.encode(bytes).as_bytes()),
+    }
 }
 
 fn user_properties(json: &mut Writer<'_>, properties: Properties<'_>) {
