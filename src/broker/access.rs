@@ -33,6 +33,11 @@ impl Gate<'_> {
         self.judge(publisher.listener, client_id, username, Right::Send, topic) == Decision::Allowed
     }
 
+    /// Whether somebody without a session may read this.
+    pub fn may_read(&self, listener: u16, client_id: &str, username: Option<&str>, topic: &str) -> bool {
+        self.judge(listener, client_id, username, Right::Receive, topic) == Decision::Allowed
+    }
+
     fn decide(&self, session: &Session, right: Right, topic: &str) -> Decision {
         self.judge(session.listener, &session.client_id, session.username.as_deref(), right, topic)
     }

@@ -1,5 +1,6 @@
 //! Other rules hold from now on: limits, the rules of listeners, and who may not stay.
 
+use super::access::Gate;
 use super::clock::Now;
 use super::connection::{ConnectionKey, NO_SESSION, Phase};
 use super::limits::{Limits, ListenerRules};
@@ -46,6 +47,12 @@ impl Shard {
     /// The rules of all listeners, as they are.
     pub fn listeners(&self) -> &[ListenerRules] {
         &self.listeners
+    }
+
+    /// Whether the rules of a listener let somebody read a topic who has no session here.
+    pub fn may_read(&self, listener: usize, client_id: &str, username: Option<&str>, topic: &str) -> bool {
+        let gate = Gate { listeners: &self.listeners, dynsec: self.dynsec.as_deref() };
+        u16::try_from(listener).is_ok_and(|listener| gate.may_read(listener, client_id, username, topic))
     }
 
     /// Whether a connection or a session came in by this listener.

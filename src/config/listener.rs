@@ -44,6 +44,8 @@ pub enum SocketDomain {
 pub enum ListenerProtocol {
     /// `mqtt`
     Mqtt,
+    /// `http_api`: no MQTT, but figures about it.
+    HttpApi,
 }
 
 /// `accept_protocol_versions`: which versions of MQTT may come in.
@@ -104,6 +106,8 @@ pub struct Listener {
     pub accept_protocol_versions: AcceptedVersions,
     /// `plugin_use`: numbers of plugins. Ask `Settings::plugins_of`.
     pub plugins: Vec<usize>,
+    /// `http_dir`: a folder whose files an `http_api` listener serves.
+    pub http_dir: Option<String>,
     /// The security settings of this listener, with `per_listener_settings true`.
     pub security: Security,
 }
@@ -128,6 +132,7 @@ impl Listener {
             mount_point: None,
             accept_protocol_versions: AcceptedVersions { v31: true, v311: true, v5: true },
             plugins: Vec::new(),
+            http_dir: None,
             security: Security::default(),
         }
     }

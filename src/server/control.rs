@@ -262,7 +262,8 @@ impl Server {
         let open = self.slots.iter().filter(|slot| slot.open);
         let one = |slot: &super::slots::Slot| {
             let listener = self.settings.listeners.get(slot.position)?;
-            let mut value = json!({ "port": slot.port, "protocol": "mqtt" });
+            let protocol = super::http_answers::protocol(listener);
+            let mut value = json!({ "port": slot.port, "protocol": protocol });
             if let Some(address) = &listener.address {
                 value["bind-address"] = json!(address);
             }

@@ -15,7 +15,9 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use super::client_io::{Client, IN_PLACE, READ};
 use super::control::Desk;
 use super::error::{Error, reason};
-use super::listen::{Listening, open_listed};
+use super::http::{Http, Mailbox};
+use super::http_answers::Told;
+use super::listen::{Kind, Listening, open_listed};
 use super::passwords::{Against, Answer, Checkers};
 use super::persistence::Keeper;
 use super::prepare::Prepared;
@@ -76,6 +78,10 @@ pub struct Server {
     pub(super) reloader: Reloader,
     pub(super) sys: SysClock,
     pub(super) systemd: Systemd,
+    pub(super) http: Http,
+    pub(super) told: Told,
+    /// Version of the program.
+    pub(super) version: Arc<str>,
     pub(super) settings: Arc<Settings>,
     pub(super) logger: Logger,
     pub(super) handle: Handle,
@@ -102,7 +108,7 @@ impl Server {
         }
         let all: Vec<(usize, usize)> = (0..settings.listeners.len()).map(|i| (i, i)).collect();
         let listening = open_listed(&settings, &all, &logger, wall)?;
-        if listening.is_empty() {
+        if !listening.iter().any(Listening::is_mqtt) {
             return Err(Error::start("Error: Unable to start any listening sockets, exiting."));
         }
         let poll = Poll::new().map_err(system)?;
@@ -126,6 +132,9 @@ impl Server {
             desk: Desk::new(waker.clone()),
             reloader: Reloader::new(waker.clone()),
             systemd: Systemd::of_environment(),
+            http: Http::new(Mailbox::new(waker.clone())),
+            told: Told::default(),
+            version: "".into(),
             sys: SysClock::new(String::new(), settings.sys_interval),
             handle: Handle { stop: Arc::new(AtomicBool::new(false)), waker },
             start: Instant::now(),
@@ -161,7 +170,13 @@ impl Server {
     pub(super) fn listen(&mut self, mut socket: Listening) -> io::Result<()> {
         let entry = self.listening.vacant_entry();
         let token = Token(LISTENERS - entry.key());
-        self.poll.registry().register(socket.source(), token, Interest::READABLE)?;
+        if let Kind::Http(taken, _) = &mut socket.kind {
+            if let Some(taken) = taken.take() {
+                self.http.open(socket.listener, taken)?;
+            }
+        } else if let Some(source) = socket.source() {
+            self.poll.registry().register(source, token, Interest::READABLE)?;
+        }
         entry.insert(socket);
         Ok(())
     }
@@ -169,6 +184,7 @@ impl Server {
     /// What the program calls itself on `$SYS/broker/version`.
     pub fn named(mut self, version: &str) -> Self {
         self.sys = SysClock::new(version.to_owned(), self.settings.sys_interval);
+        self.version = version.rsplit(' ').next().unwrap_or_default().into();
         self
     }
 
@@ -180,7 +196,11 @@ impl Server {
 
     /// The addresses of the TCP listeners, with the ports that the system chose.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.listening.iter().filter_map(|(_, socket)| socket.address()).collect()
+        self.listening
+            .iter()
+            .filter(|(_, s)| s.is_mqtt())
+            .filter_map(|(_, socket)| socket.address())
+            .collect()
     }
 
     /// Stops the server from another thread.
@@ -266,6 +286,7 @@ impl Server {
                 }
                 self.desk_has_news();
                 self.finish_reload();
+                self.answer_http();
                 self.hear_store();
                 self.stopping |= self.handle.stop.load(Ordering::Acquire);
             }
@@ -409,7 +430,7 @@ impl Server {
     }
 
     /// What a password is to be checked against: dynamic security if it knows the user, else the password file.
-    fn against(&self, asked: &Verification) -> Option<Against> {
+    pub(super) fn against(&self, asked: &Verification) -> Option<Against> {
         let file = self.slots.get(asked.listener).and_then(|slot| slot.admission.passwords.clone());
         let dynsec = self.shard.dynsec().filter(|_| self.shard.asks_dynsec(asked.listener));
         let Some(dynsec) = dynsec else { return file.map(Against::File) };
@@ -433,6 +454,11 @@ impl Server {
         });
         let verdict = if answer.verdict == Verdict::Good && !holds { Verdict::Bad } else { answer.verdict };
         self.answer(answer.connection, answer.generation, verdict);
+    }
+
+    /// Whether the end has begun.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping
     }
 
     fn answer(&mut self, key: ConnectionKey, generation: u32, verdict: Verdict) {

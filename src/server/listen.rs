@@ -12,7 +12,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket as RawSocket, Type};
 use super::error::{Error, reason};
 use super::socket::Socket;
 use crate::broker::Peer;
-use crate::config::{Listener, LogType, Settings, SocketDomain};
+use crate::config::{Listener, ListenerProtocol, LogType, Settings, SocketDomain};
 use crate::observe::Logger;
 
 /// Connections that may wait to be accepted, as mosquitto asks for.
@@ -34,6 +34,8 @@ pub enum Kind {
     Tcp(TcpListener),
     /// A unix socket, and its path, which is removed in the end.
     Unix(UnixListener, PathBuf, Arc<str>),
+    /// HTTP, served by its own thread once the socket was taken; where it listens.
+    Http(Option<std::net::TcpListener>, SocketAddr),
 }
 
 impl Listening {
@@ -49,15 +51,22 @@ impl Listening {
                 let (stream, _) = listener.accept()?;
                 Ok((Socket::Unix(stream), Peer::Unix(path.clone())))
             }
+            Kind::Http(..) => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 
-    /// For the poller.
-    pub fn source(&mut self) -> &mut dyn Source {
+    /// For the poller, which has no part in HTTP.
+    pub fn source(&mut self) -> Option<&mut dyn Source> {
         match &mut self.kind {
-            Kind::Tcp(socket) => socket,
-            Kind::Unix(socket, ..) => socket,
+            Kind::Tcp(socket) => Some(socket),
+            Kind::Unix(socket, ..) => Some(socket),
+            Kind::Http(..) => None,
         }
+    }
+
+    /// Whether MQTT clients may come by it.
+    pub fn is_mqtt(&self) -> bool {
+        !matches!(self.kind, Kind::Http(..))
     }
 
     /// The address of a TCP listener.
@@ -65,6 +74,7 @@ impl Listening {
         match &self.kind {
             Kind::Tcp(listener) => listener.local_addr().ok(),
             Kind::Unix(..) => None,
+            Kind::Http(_, address) => Some(*address),
         }
     }
 }
@@ -90,6 +100,7 @@ pub struct Endpoint {
     unix_path: Option<String>,
     socket_domain: Option<SocketDomain>,
     bind_interface: Option<String>,
+    http: bool,
 }
 
 impl Endpoint {
@@ -101,6 +112,7 @@ impl Endpoint {
             unix_path: listener.unix_path.clone(),
             socket_domain: listener.socket_domain,
             bind_interface: listener.bind_interface.clone(),
+            http: listener.protocol == ListenerProtocol::HttpApi,
         }
     }
 
@@ -122,6 +134,10 @@ pub fn open_listed(
         let Some(listener) = settings.listeners.get(position) else { continue };
         match open_one(number, listener, logger, now, &mut open) {
             Ok(()) => {}
+            // Figures are no reason not to serve clients.
+            Err(error) if listener.protocol == ListenerProtocol::HttpApi && settings.listeners.len() > 1 => {
+                logger.log(LogType::Error, now, format_args!("{error}"));
+            }
             // In local-only mode one of 127.0.0.1 and ::1 is enough.
             Err(error) if settings.local_only && (i + 1 < wanted.len() || !open.is_empty()) => {
                 logger.log(LogType::Warning, now, format_args!("Warning: {error}"));
@@ -139,6 +155,10 @@ fn open_one(
     now: u64,
     open: &mut Vec<Listening>,
 ) -> Result<(), Error> {
+    let http = listener.protocol == ListenerProtocol::HttpApi;
+    if let (true, Some(path)) = (http, &listener.unix_path) {
+        return Err(Error::start(format!("Error: An http_api listener needs a port; {path} is a path.")));
+    }
     if let Some(path) = &listener.unix_path {
         logger.log(LogType::Information, now, format_args!("Opening unix listen socket on path {path}."));
         open.push(Listening { kind: open_unix(path)?, listener: index });
@@ -149,10 +169,11 @@ fn open_one(
     for address in addresses(listener)? {
         let family = if address.is_ipv4() { "ipv4" } else { "ipv6" };
         let port = address.port();
-        logger.log(LogType::Information, now, format_args!("Opening {family} listen socket on port {port}."));
+        let what = if http { "http api" } else { family };
+        logger.log(LogType::Information, now, format_args!("Opening {what} listen socket on port {port}."));
         match open_tcp(address, listener.bind_interface.as_deref()) {
             Ok(socket) => {
-                open.push(Listening { kind: Kind::Tcp(socket), listener: index });
+                open.push(Listening { kind: kind(socket, http, address), listener: index });
                 opened += 1;
             }
             // No IPv6 on this machine is no reason not to start.
@@ -163,6 +184,16 @@ fn open_one(
     match last {
         Some(error) if opened == 0 => Err(cannot_open(&error, listener)),
         _ => Ok(()),
+    }
+}
+
+fn kind(socket: std::net::TcpListener, http: bool, wanted: SocketAddr) -> Kind {
+    match http {
+        true => {
+            let address = socket.local_addr().unwrap_or(wanted);
+            Kind::Http(Some(socket), address)
+        }
+        false => Kind::Tcp(TcpListener::from_std(socket)),
     }
 }
 
@@ -261,7 +292,7 @@ fn addresses(listener: &Listener) -> Result<Vec<SocketAddr>, Error> {
     Ok(chosen)
 }
 
-fn open_tcp(address: SocketAddr, interface: Option<&str>) -> io::Result<TcpListener> {
+fn open_tcp(address: SocketAddr, interface: Option<&str>) -> io::Result<std::net::TcpListener> {
     let socket = RawSocket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     if address.is_ipv6() {
@@ -273,7 +304,7 @@ fn open_tcp(address: SocketAddr, interface: Option<&str>) -> io::Result<TcpListe
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
-    Ok(TcpListener::from_std(socket.into()))
+    Ok(socket.into())
 }
 
 fn open_unix(path: &str) -> Result<Kind, Error> {

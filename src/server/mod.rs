@@ -6,6 +6,8 @@ mod control;
 pub mod dynsec_file;
 mod error;
 mod event_loop;
+mod http;
+mod http_answers;
 mod listen;
 mod passwords;
 mod persistence;

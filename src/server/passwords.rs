@@ -51,7 +51,7 @@ pub enum Against {
 
 impl Against {
     /// Whether the password is right. An unknown user costs the same time as a known one.
-    fn verify(&self, username: &str, password: Option<&[u8]>) -> bool {
+    pub fn verify(&self, username: &str, password: Option<&[u8]>) -> bool {
         let (hash, known) = match self {
             Against::File(file) => {
                 let known = file.lookup(username.as_bytes());

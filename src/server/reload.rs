@@ -207,8 +207,11 @@ impl Server {
             .collect();
         for index in indices {
             let mut socket = self.listening.remove(index);
-            // Closing takes it from the poller as well, where it isn't known there already.
-            let _ = self.poll.registry().deregister(socket.source());
+            match socket.source() {
+                // Closing takes it from the poller as well, where it isn't known there already.
+                Some(source) => drop(self.poll.registry().deregister(source)),
+                None => self.http.close(socket.listener),
+            }
         }
     }
 

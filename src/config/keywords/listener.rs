@@ -5,7 +5,7 @@ use super::Scope::{Global, Listener as Required, ListenerOrDefault, NamedListene
 use super::ValueKind::{Bool, Form, Ignored, Int, Path, Text, Word};
 use super::{Arguments, Fault, Keyword, Listener, Structure, row};
 use crate::config::LogType::Warning;
-use crate::config::{AcceptedVersions, SocketDomain};
+use crate::config::{AcceptedVersions, ListenerProtocol, SocketDomain};
 
 // A row is two lines or three: read across, not down.
 #[rustfmt::skip]
@@ -28,7 +28,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "Listen on addresses of one family only.")
         .listener(socket_domain),
     row("protocol", Word("mqtt, websockets, http_api"), "mqtt", ListenerOrDefault, Yes,
-        "What the port speaks. Only mqtt is built yet.")
+        "What the port speaks. websockets is not built yet; http_api: GET /api/v1/version, systree, listeners, /metrics, /healthz, /readyz.")
         .listener(protocol),
     row("accept_protocol_versions", Form("a list of 3, 4, 5"), "3,4,5", NamedListener, Yes,
         "The versions of MQTT that may come in: 3 is 3.1, 4 is 3.1.1, 5 is 5.0.")
@@ -63,8 +63,9 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     row("websockets_log_level", Ignored, "0", Global, No,
         "Accepted without effect, as by mosquitto with its own WebSockets.")
         .settings(|_, _| Ok(())),
-    row("http_dir", Path, "none", Required, No,
-        "A folder whose files are served over HTTP."),
+    row("http_dir", Path, "none", Required, Yes,
+        "A folder whose files are served over HTTP.")
+        .listener(|l, a| a.text_once(&mut l.http_dir)),
     row("enable_proxy_protocol", Int("1-2"), "off", Required, Yes,
         "Each connection starts with a header of the PROXY protocol of this version."),
     row("proxy_protocol_v2_require_tls", Bool, "false", Required, Yes,
@@ -84,12 +85,14 @@ fn socket_domain(listener: &mut Listener, arguments: &mut Arguments<'_>) -> Resu
     Ok(())
 }
 
-fn protocol(_: &mut Listener, arguments: &mut Arguments<'_>) -> Result<(), Fault> {
-    match arguments.token()? {
-        "mqtt" => Ok(()),
-        later @ ("websockets" | "http_api") => Err(arguments.not_built(later)),
-        other => Err(arguments.invalid(other)),
-    }
+fn protocol(listener: &mut Listener, arguments: &mut Arguments<'_>) -> Result<(), Fault> {
+    listener.protocol = match arguments.token()? {
+        "mqtt" => ListenerProtocol::Mqtt,
+        "http_api" => ListenerProtocol::HttpApi,
+        later @ "websockets" => return Err(arguments.not_built(later)),
+        other => return Err(arguments.invalid(other)),
+    };
+    Ok(())
 }
 
 fn accept_protocol_versions(listener: &mut Listener, arguments: &mut Arguments<'_>) -> Result<(), Fault> {

@@ -1,0 +1,199 @@
+//! `protocol http_api`: what scripts, monitors and browsers get, and what strangers don't.
+
+#![allow(clippy::panic, clippy::unwrap_used, reason = "tests fail by panicking")]
+
+#[path = "harness/our_broker.rs"]
+mod our_broker;
+#[path = "harness/raw_client.rs"]
+mod raw_client;
+#[path = "harness/running.rs"]
+mod running;
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+
+use mqtt_toolkit::protocol::{QoS, Version};
+use our_broker::{Broker, program};
+use raw_client::RawClient;
+use running::{PATIENCE, Running, eventually};
+use serde_json::Value;
+
+const HASH_OF_B: &str = "$7$101$Cf1a+IY1ikSqgM7m$nQayUjR1ur2PK/MFv89/LzdrcjVkVr+drx8tA3nKqByeP61nut9sU2OcI2/XuBW82c7Qp84km9gxr3NVa0hOXQ==";
+
+fn at(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+fn open(port: u16) -> TcpStream {
+    let stream = TcpStream::connect(at(port)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+/// Sends a request and reads until the end; status, head and body.
+fn ask(port: u16, request: &str) -> (u16, String, Vec<u8>) {
+    let mut stream = open(port);
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    let end = bytes.windows(4).position(|w| w == b"\r\n\r\n").unwrap_or_else(|| panic!("{bytes:?}"));
+    let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, head, bytes[end + 4..].to_vec())
+}
+
+fn get_as(port: u16, path: &str, header: &str) -> (u16, String, String) {
+    let (status, head, body) =
+        ask(port, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}\r\n"));
+    (status, head, String::from_utf8(body).unwrap())
+}
+
+fn get(port: u16, path: &str) -> (u16, String) {
+    let (status, _, body) = get_as(port, path, "");
+    (status, body)
+}
+
+/// A broker with an MQTT and an HTTP listener; their ports.
+fn broker(lines: &str) -> (Broker, u16, u16) {
+    let (mqtt, http) = (Broker::free_port(), Broker::free_port());
+    let lines = format!("listener {mqtt} 127.0.0.1\nlistener {http} 127.0.0.1\nprotocol http_api\n{lines}");
+    (Broker::with_listeners(&lines), mqtt, http)
+}
+
+#[test]
+fn the_api_of_mosquitto() {
+    let (broker, mqtt, http) = broker("allow_anonymous true\n");
+    let log = broker.log().text();
+    assert!(log.contains(&format!("Opening http api listen socket on port {http}.")), "{log}");
+    assert_eq!(get(http, "/api/v1/version"), (200, env!("CARGO_PKG_VERSION").to_owned()));
+    let mut client = RawClient::connect(at(mqtt), Version::V5, "c");
+    client.subscribe("a/#", QoS::AtMostOnce);
+    eventually("the subscription in the figures", || {
+        let (status, body) = get(http, "/api/v1/systree");
+        let tree: Value = serde_json::from_str(&body).unwrap();
+        assert!(status == 200 && tree["$SYS/broker/uptime"].is_u64(), "{body}");
+        tree["$SYS/broker/subscriptions/count"] == 1 && tree["$SYS/broker/clients/connected"] == 1
+    });
+    let (status, head, body) = get_as(http, "/api/v1/listeners", "");
+    assert_eq!(status, 200);
+    assert!(head.contains("Access-Control-Allow-Origin: *"), "{head}");
+    let of = |port: u16, protocol: &str| serde_json::json!({"port": port, "protocol": protocol, "tls": false, "mtls": false, "allow_anonymous": true});
+    let listeners: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(listeners, serde_json::json!({"listeners": [of(mqtt, "mqtt"), of(http, "httpapi")]}));
+    assert_eq!(get(http, "/api/v1/other"), (404, "Not found.\n".to_owned()));
+    for method in ["POST", "PUT", "DELETE", "HEAD", "OPTIONS"] {
+        let request = format!("{method} /api/v1/version HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc");
+        let (status, head, _) = ask(http, &request);
+        assert_eq!(status, 405, "{method}");
+        assert!(head.contains("Allow: GET"), "{head}");
+    }
+}
+
+#[test]
+fn health_and_metrics() {
+    let (_broker, mqtt, http) = broker("allow_anonymous true\n");
+    assert_eq!(get(http, "/healthz"), (200, "ok\n".to_owned()));
+    assert_eq!(get(http, "/readyz"), (200, "ready\n".to_owned()));
+    RawClient::connect(at(mqtt), Version::V5, "c").publish("a", b"12345", QoS::AtLeastOnce);
+    eventually("the message in the metrics", || {
+        let (status, body) = get(http, "/metrics");
+        assert_eq!(status, 200);
+        assert!(body.contains("# TYPE mqtt_broker_connections gauge\n"), "{body}");
+        body.contains("\nmqtt_broker_payload_received_bytes_total 5\n")
+    });
+}
+
+#[test]
+fn passwords_and_rules_hold_here_too() {
+    let lines = "allow_anonymous false\npassword_file {dir}/passwords\nacl_file {dir}/acl\n";
+    let (mqtt, http) = (Broker::free_port(), Broker::free_port());
+    let listeners = format!("listener {mqtt} 127.0.0.1\nlistener {http} 127.0.0.1\nprotocol http_api\n");
+    let broker = Broker::with_listeners(&format!("{listeners}allow_anonymous true\n"));
+    std::fs::write(broker.path("passwords"), format!("ann:{HASH_OF_B}\nbob:{HASH_OF_B}\n")).unwrap();
+    std::fs::write(broker.path("acl"), "user ann\ntopic read /api/v1/version\n").unwrap();
+    assert!(broker.reload(&format!("{listeners}{lines}")).contains("was reloaded"));
+    let (status, head, body) = get_as(http, "/api/v1/version", "");
+    assert_eq!((status, body.as_str()), (401, "Not authorised\n"));
+    assert!(head.contains("WWW-Authenticate: Basic realm=\"Mosquitto API\""), "{head}");
+    let basic = |text: &str| format!("Authorization: Basic {text}\r\n");
+    // ann:b, ann:x, bob:b, nobody:b
+    assert_eq!(get_as(http, "/api/v1/version", &basic("YW5uOmI=")).0, 200);
+    assert_eq!(get_as(http, "/api/v1/systree", &basic("YW5uOmI=")).0, 401, "no rule lets her");
+    assert_eq!(get_as(http, "/metrics", &basic("YW5uOmI=")).0, 401);
+    assert_eq!(get_as(http, "/api/v1/version", &basic("YW5uOng=")).0, 401);
+    assert_eq!(get_as(http, "/api/v1/version", &basic("Ym9iOmI=")).0, 401);
+    assert_eq!(get_as(http, "/api/v1/version", &basic("bm9ib2R5OmI=")).0, 401);
+    assert_eq!(get(http, "/healthz").0, 200, "a probe has no password");
+}
+
+#[test]
+fn files_and_nothing_outside() {
+    let (broker, _, http) = broker("allow_anonymous true\nhttp_dir {dir}/www\n");
+    std::fs::create_dir(broker.path("www")).unwrap();
+    std::fs::write(broker.path("www/index.html"), "<p>hello").unwrap();
+    std::fs::write(broker.path("www/big.bin"), vec![7; 1_000_000]).unwrap();
+    let (status, head, body) = get_as(http, "/", "");
+    assert_eq!((status, body.as_str()), (200, "<p>hello"));
+    assert!(head.contains("Content-Type: text/html"), "{head}");
+    let (status, _, body) = ask(http, "GET /big.bin HTTP/1.0\r\n\r\n");
+    assert!(status == 200 && body.len() == 1_000_000 && body.iter().all(|&b| b == 7));
+    for path in
+        ["/../mosquitto.conf", "/%2e%2e/mosquitto.conf", "/..%2fmosquitto.conf", "/none", "//etc/passwd"]
+    {
+        assert_eq!(get(http, path).0, 404, "{path}");
+    }
+}
+
+#[test]
+fn whoever_doesnt_speak_http_is_sent_away_and_others_are_served() {
+    let (_broker, mqtt, http) = broker("allow_anonymous true\n");
+    let idle: Vec<TcpStream> = (0..50).map(|_| open(http)).collect();
+    for bytes in ["\u{16}\u{3}\u{1}x\r\n\r\n".to_owned(), format!("GET /{} HTTP/1.1\r\n", "x".repeat(10_000))]
+    {
+        let (status, ..) = ask(http, &bytes);
+        assert_eq!(status, 400);
+    }
+    // Two requests on one connection, both at once.
+    let mut stream = open(http);
+    let one = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    stream.write_all(format!("{one}{one}").as_bytes()).unwrap();
+    let mut text = String::new();
+    let mut bytes = [0; 1000];
+    while text.matches("ok\n").count() < 2 {
+        let count = stream.read(&mut bytes).unwrap();
+        assert!(count > 0, "{text}");
+        text.push_str(std::str::from_utf8(&bytes[..count]).unwrap());
+    }
+    RawClient::connect(at(mqtt), Version::V5, "c").ping();
+    drop(idle);
+}
+
+#[test]
+fn a_reload_opens_and_closes_it() {
+    let (mqtt, http) = (Broker::free_port(), Broker::free_port());
+    let plain = format!("allow_anonymous true\nlistener {mqtt} 127.0.0.1\n");
+    let both = format!("{plain}listener {http} 127.0.0.1\nprotocol http_api\n");
+    let broker = Broker::with_listeners(&plain);
+    assert!(TcpStream::connect(at(http)).is_err(), "off unless asked for");
+    for _ in 0..2 {
+        assert!(broker.reload(&both).contains("was reloaded"));
+        assert_eq!(get(http, "/readyz").0, 200);
+        assert!(broker.reload(&plain).contains("was reloaded"));
+        eventually("the port to be closed", || TcpStream::connect(at(http)).is_err());
+    }
+    RawClient::connect(at(mqtt), Version::V5, "c").ping();
+}
+
+#[test]
+fn alone_it_is_no_broker() {
+    let folder = tempfile::tempdir().unwrap();
+    let conf = folder.path().join("conf");
+    std::fs::write(
+        &conf,
+        format!("user root\nlistener {} 127.0.0.1\nprotocol http_api\n", Broker::free_port()),
+    )
+    .unwrap();
+    let ended = Running::start(program(), &["-c", conf.to_str().unwrap()]).wait();
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.err.contains("Error: Unable to start any listening sockets, exiting."), "{}", ended.err);
+}
