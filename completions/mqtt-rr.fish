@@ -52,7 +52,7 @@ complete -c mqtt-rr -l tls-engine-kpass-sha1 -d 'Not supported, as --tls-engine.
 complete -c mqtt-rr -l psk -d 'Pre-shared key, hexadecimal; turns TLS-PSK on.' -r -f
 complete -c mqtt-rr -l psk-identity -d 'Identity that goes with --psk.' -r -f
 complete -c mqtt-rr -s o -d 'Read options from this file, one a line, instead of the default one.' -r -F
-complete -c mqtt-rr -l latency -d 'Print how long the answer took. Not built yet.'
+complete -c mqtt-rr -l latency -d 'Print how long the answer took.'
 complete -c mqtt-rr -s s -l stdin-file -d 'All of standard input is the message.'
 complete -c mqtt-rr -s n -l null-message -d 'The message has no bytes.'
 complete -c mqtt-rr -s R -d 'Neither print nor count retained messages.'

@@ -5,7 +5,7 @@ complete -c mqtt-sub -s q -l qos -d 'Highest QoS to receive messages with: 0, 1 
 1\t''
 2\t''"
 complete -c mqtt-sub -s C -d 'End after so many messages.' -r -f
-complete -c mqtt-sub -l random-filter -d 'Print a random part of the messages. Not built yet.' -r -f
+complete -c mqtt-sub -l random-filter -d 'Print so many percent of the messages, 0.1-100, at random.' -r -f
 complete -c mqtt-sub -s W -d 'End after so many seconds, with exit status 27.' -r -f
 complete -c mqtt-sub -l retain-handling -d 'Send retained messages always, if new, or never (MQTT 5).' -r -f -a "always\t''
 new\t''
@@ -65,10 +65,10 @@ complete -c mqtt-sub -l psk -d 'Pre-shared key, hexadecimal; turns TLS-PSK on.' 
 complete -c mqtt-sub -l psk-identity -d 'Identity that goes with --psk.' -r -f
 complete -c mqtt-sub -s o -d 'Read options from this file, one a line, instead of the default one.' -r -F
 complete -c mqtt-sub -s E -d 'End as soon as the broker has the subscriptions.'
-complete -c mqtt-sub -l retained-only -d 'End at the first message that isn\'t retained. Not built yet.'
-complete -c mqtt-sub -l remove-retained -d 'Clear the retained messages received. Not built yet.'
-complete -c mqtt-sub -l message-rate -d 'Print messages a second instead of messages. Not built yet.'
-complete -c mqtt-sub -s w -l watch -d 'Show the last message of each topic in place. Not built yet.'
+complete -c mqtt-sub -l retained-only -d 'End at the first message that isn\'t retained.'
+complete -c mqtt-sub -l remove-retained -d 'Clear the retained messages received.'
+complete -c mqtt-sub -l message-rate -d 'Print messages a second instead of messages.'
+complete -c mqtt-sub -s w -l watch -d 'Show the last message of each topic in place.'
 complete -c mqtt-sub -s R -d 'Neither print nor count retained messages.'
 complete -c mqtt-sub -l retain-as-published -d 'Leave the retain flag as the publisher set it (MQTT 5).'
 complete -c mqtt-sub -s v -l verbose -d 'Print the topic before the message.'

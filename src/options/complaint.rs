@@ -87,6 +87,8 @@ pub(super) enum Complaint {
     InvalidFormat(u8),
     IncompleteEscape,
     InvalidEscape(u8),
+    RandomFilter,
+    OnlyAndNoRetained,
     NoFilter,
     NoTopicOrMessage,
     NoTopicMessageOrResponse,
@@ -291,6 +293,9 @@ impl Complaint {
             C::Will => "Error: Problem setting will.",
             C::IncompleteFormat => "Error: Incomplete format specifier.",
             C::IncompleteEscape => "Error: Incomplete escape specifier.",
+            C::RandomFilter => "Error: --random-filter chance must be between 0.1-100.0",
+            // The empty line in front is mosquitto's.
+            C::OnlyAndNoRetained => "\nError: Combining '-R' and '--retained-only' makes no sense.",
             C::NoTopicOrMessage => "Error: Both topic and message must be supplied.",
             C::NoTopicMessageOrResponse => {
                 "Error: All of topic, message, and response topic must be supplied."
@@ -309,6 +314,7 @@ impl Complaint {
             C::InvalidId(_)
             | C::ConnectProperties(_)
             | C::DuplicateResponseTopic
+            | C::OnlyAndNoRetained
             | C::Will
             | C::Credentials
             | C::PasswordUnreadable { .. }

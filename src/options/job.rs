@@ -31,6 +31,17 @@ pub enum Target {
     Unix(PathBuf),
 }
 
+impl Target {
+    /// Its host, or its path.
+    #[must_use]
+    pub fn host(&self) -> String {
+        match self {
+            Target::Tcp { host, .. } => host.clone(),
+            Target::Unix(path) => path.to_string_lossy().into_owned(),
+        }
+    }
+}
+
 /// The Will: what the broker publishes when this client goes without a DISCONNECT.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Will {
@@ -153,6 +164,16 @@ pub struct SubscribeJob {
     pub exit_after_subscribe: bool,
     /// Messages with the retain flag are neither printed nor counted (`-R`).
     pub no_retained: bool,
+    /// End at the first message without the retain flag (`--retained-only`).
+    pub retained_only: bool,
+    /// Clear each retained message that is taken (`--remove-retained`).
+    pub remove_retained: bool,
+    /// Chance of each message to be printed, above 0 and up to 1 (`--random-filter`).
+    pub chance: Option<f64>,
+    /// Print how many messages come in a second, and nothing else (`--message-rate`).
+    pub message_rate: bool,
+    /// Give each topic a line of the terminal (`-w`).
+    pub watch: bool,
     /// Subscription option Retain Handling; `DoNotSend` with `-R`. 5.0 only.
     pub retain_handling: RetainHandling,
     /// Subscription option Retain As Published (`--retain-as-published`). 5.0 only.
@@ -186,6 +207,8 @@ pub struct RequestJob {
     pub timeout: Option<Duration>,
     /// Retained messages aren't taken for the answer (`-R`).
     pub no_retained: bool,
+    /// Print how long the answer took (`--latency`).
+    pub latency: bool,
     /// Subscription option Retain Handling; `DoNotSend` with `-R`. 5.0 only.
     pub retain_handling: RetainHandling,
     /// Subscription option Retain As Published (`--retain-as-published`). 5.0 only.

@@ -23,6 +23,12 @@ pub(super) fn flags() -> Vec<Flag> {
             },
         ),
         qos_flag("QoS of the request and of the subscription: 0, 1 or 2. Default: 0."),
-        Flag::not_built(Arg::new("latency").long("latency").help("Print how long the answer took."), ""),
+        Flag::switch(
+            Arg::new("latency").long("latency").help("Print how long the answer took."),
+            |raw, _| {
+                raw.latency = true;
+                Ok(())
+            },
+        ),
     ]
 }

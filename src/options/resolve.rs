@@ -64,6 +64,9 @@ pub(super) fn subscribe(
     if raw.topics.is_empty() && raw.unsubscribe.is_empty() {
         return Err(Complaint::NoFilter.into());
     }
+    if raw.no_retained && raw.retained_only {
+        return Err(Complaint::OnlyAndNoRetained.into());
+    }
     Ok(SubscribeJob {
         filters: std::mem::take(&mut raw.topics),
         unsubscribe: std::mem::take(&mut raw.unsubscribe),
@@ -73,6 +76,11 @@ pub(super) fn subscribe(
         timeout: raw.timeout,
         exit_after_subscribe: raw.exit_after_subscribe,
         no_retained: raw.no_retained,
+        retained_only: raw.retained_only,
+        remove_retained: raw.remove_retained,
+        chance: raw.chance,
+        message_rate: raw.message_rate,
+        watch: raw.watch,
         retain_handling: retain_handling(&raw),
         retain_as_published: raw.retain_as_published,
         verbose: raw.verbose,
@@ -101,6 +109,7 @@ pub(super) fn request(mut raw: Raw, name: &'static str, from: &Surroundings<'_>)
         qos: raw.qos.unwrap_or(QoS::AtMostOnce),
         timeout: raw.timeout,
         no_retained: raw.no_retained,
+        latency: raw.latency,
         retain_handling: retain_handling(&raw),
         retain_as_published: raw.retain_as_published,
         verbose: raw.verbose,
@@ -179,7 +188,7 @@ fn connection(
         program: name.to_owned(),
         target: target(raw.host, raw.port.unwrap_or(default_port)),
         bind_address: raw.bind_address.map(|address| address.to_string_lossy().into_owned()),
-        nodelay: raw.nodelay,
+        nodelay: raw.nodelay || raw.latency,
         tls,
         ws: raw.ws.then(|| WsSettings { path: raw.ws_path.unwrap_or_else(|| WS_PATH.to_owned()) }),
         proxy: raw.proxy,

@@ -4,7 +4,7 @@ use clap::{Arg, ValueHint};
 
 use super::complaint::{Complaint, TopicKind};
 use super::flag::Flag;
-use super::numbers::atoi;
+use super::numbers::{atof, atoi};
 use super::publish::qos_flag;
 use super::topics::topic;
 
@@ -12,7 +12,7 @@ pub(super) fn flags() -> Vec<Flag> {
     let mut flags = filters();
     flags.push(qos_flag("Highest QoS to receive messages with: 0, 1 or 2. Default: 0."));
     flags.extend(ending());
-    flags.extend(refused());
+    flags.extend(choosing());
     flags
 }
 
@@ -82,35 +82,55 @@ fn ending() -> Vec<Flag> {
     ]
 }
 
-fn refused() -> Vec<Flag> {
+fn choosing() -> Vec<Flag> {
     vec![
-        Flag::not_built(
+        Flag::switch(
             Arg::new("retained-only")
                 .long("retained-only")
                 .help("End at the first message that isn't retained."),
-            "",
+            |raw, _| {
+                raw.retained_only = true;
+                Ok(())
+            },
         ),
-        Flag::not_built(
+        Flag::switch(
             Arg::new("remove-retained").long("remove-retained").help("Clear the retained messages received."),
-            "",
+            |raw, _| {
+                raw.remove_retained = true;
+                Ok(())
+            },
         ),
-        Flag::not_built(
+        Flag::value(
             Arg::new("random-filter")
                 .long("random-filter")
                 .value_name("PERCENT")
                 .value_hint(ValueHint::Other)
-                .help("Print a random part of the messages."),
+                .help("Print so many percent of the messages, 0.1-100, at random."),
             "no chance specified",
+            |raw, given| {
+                let percent = atof(given.value.as_encoded_bytes());
+                if !(0.1..=100.0).contains(&percent) {
+                    return Err(Complaint::RandomFilter.into());
+                }
+                raw.chance = Some(percent / 100.0);
+                Ok(())
+            },
         ),
-        Flag::not_built(
+        Flag::switch(
             Arg::new("message-rate")
                 .long("message-rate")
                 .help("Print messages a second instead of messages."),
-            "",
+            |raw, _| {
+                raw.message_rate = true;
+                Ok(())
+            },
         ),
-        Flag::not_built(
+        Flag::switch(
             Arg::new("watch").short('w').long("watch").help("Show the last message of each topic in place."),
-            "",
+            |raw, _| {
+                raw.watch = true;
+                Ok(())
+            },
         ),
     ]
 }

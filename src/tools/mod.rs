@@ -14,6 +14,7 @@ mod output;
 mod parsed_lines;
 pub mod passwd;
 mod patience;
+mod pick;
 mod progress;
 pub mod publish;
 mod recorder;
@@ -25,5 +26,6 @@ mod signals;
 mod source;
 mod start;
 pub mod subscribe;
+mod watch;
 
 pub use exit::Exit;

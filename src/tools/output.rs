@@ -5,6 +5,7 @@ use std::io;
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::format::{Formatter, Unfit};
+use super::watch::Watch;
 use crate::client::Outbox;
 use crate::protocol::Publish;
 
@@ -20,6 +21,8 @@ pub struct Style {
     pub line_end: bool,
     /// A format of the user's, which takes the place of the topic and the payload (`-F`).
     pub format: Option<Formatter>,
+    /// A line of the terminal for each topic (`-w`).
+    pub watch: Option<Watch>,
 }
 
 /// What is on its way to standard output.
@@ -36,6 +39,11 @@ impl Output {
         }
     }
 
+    /// Clears the screen, for messages that have their places on it.
+    pub fn watch(&mut self, host: &str) -> Watch {
+        Watch::start(host, &mut self.buffer)
+    }
+
     /// Adds a line.
     pub fn line(&mut self, text: &str) {
         self.buffer.extend_from_slice(text.as_bytes());
@@ -44,7 +52,17 @@ impl Output {
 
     /// Adds a message. One without payload prints nothing, or `TOPIC (null)` with the topic asked for, unless there
     /// is a format. `unfit` hears of what in a format a message doesn't have.
-    pub fn message(&mut self, style: &mut Style, message: &Publish<'_>, mut unfit: impl FnMut(Unfit)) {
+    pub fn message(&mut self, style: &mut Style, message: &Publish<'_>, unfit: impl FnMut(Unfit)) {
+        if let Some(watch) = &mut style.watch {
+            watch.before(message.topic, &mut self.buffer);
+        }
+        self.styled(style, message, unfit);
+        if let Some(watch) = &style.watch {
+            watch.after(&mut self.buffer);
+        }
+    }
+
+    fn styled(&mut self, style: &mut Style, message: &Publish<'_>, mut unfit: impl FnMut(Unfit)) {
         if let Some(format) = &mut style.format {
             format.write(message, &mut self.buffer, &mut unfit);
             if style.line_end {

@@ -44,6 +44,8 @@ struct Requester {
     report: Report,
     deadline: Option<Instant>,
     answered: bool,
+    /// When the request went out, if that matters.
+    asked: Option<Instant>,
 }
 
 /// The whole of mqtt-rr: parses this process's command line and does what it says.
@@ -72,9 +74,11 @@ pub fn run(job: RequestJob) -> Exit {
     let style = Style {
         verbose: job.verbose,
         line_end: job.line_end,
+        watch: None,
         format: job.format.clone().map(|format| Formatter::new(format, job.pretty)),
     };
-    let mut requester = Requester { job, payload, link, output, style, report, deadline, answered: false };
+    let mut requester =
+        Requester { job, payload, link, output, style, report, deadline, answered: false, asked: None };
     let exit = requester.run();
     requester.output.trace(&mut requester.link.outbox);
     let _ = requester.output.flush();
@@ -143,7 +147,7 @@ impl Requester {
     }
 
     fn events(&mut self) -> Result<Step, Lost> {
-        let Requester { job, link, output, style, report, answered, .. } = self;
+        let Requester { job, link, output, style, report, answered, asked, .. } = self;
         let mut step = Step::GoOn;
         link.events(|event, outbox| {
             step = match event {
@@ -156,6 +160,9 @@ impl Requester {
                 Event::Message(message) if !(message.retain && job.no_retained) => {
                     output.trace(outbox);
                     output.message(style, &message, |unfit| report.unfit(unfit, message.topic));
+                    if let Some(asked) = asked {
+                        output.line(&latency(asked.elapsed()));
+                    }
                     *answered = true;
                     Step::Answered
                 }
@@ -226,6 +233,7 @@ impl Requester {
             retain: false,
             properties: properties.as_properties(),
         };
+        self.asked = self.job.latency.then(Instant::now);
         let published = match self.job.connection.properties.publish_is_illegal {
             true => Err(PublishError::PropertiesInvalid),
             false => self.link.connection.publish(&message, &mut self.link.outbox),
@@ -244,5 +252,33 @@ impl Requester {
             self.link.finish_reading(Instant::now() + PATIENCE);
         }
         exit
+    }
+}
+
+/// How long the answer took, in the unit that suits it.
+fn latency(time: Duration) -> String {
+    let nanoseconds = time.as_nanos();
+    match nanoseconds {
+        0..1_000 => format!("Latency: {nanoseconds}ns"),
+        1_000..1_000_000 => format!("Latency: {:.6}µs", nanoseconds as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("Latency: {:.6}ms", nanoseconds as f64 / 1e6),
+        _ => format!("Latency: {}.{:09}s", time.as_secs(), time.subsec_nanos()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latencies_have_their_units() {
+        for (nanoseconds, expected) in [
+            (999, "Latency: 999ns"),
+            (1_500, "Latency: 1.500000µs"),
+            (2_000_001, "Latency: 2.000001ms"),
+            (1_000_000_002, "Latency: 1.000000002s"),
+        ] {
+            assert_eq!(latency(Duration::from_nanos(nanoseconds)), expected);
+        }
     }
 }

@@ -9,13 +9,14 @@ use super::format::Formatter;
 use super::handling::{Handler, Ready, Verdict};
 use super::link::{Link, Lost};
 use super::output::{Output, Style};
+use super::pick::{Fate, Pick};
 use super::report::{RefusalWords, Report, system_words};
 use super::signals::Signals;
 use super::start::start;
 use super::{patience, settings};
 use crate::client::{Event, Outbox, Reconnect};
 use crate::options::{self, Program, SubscribeJob};
-use crate::protocol::{Publish, QoS, ReasonCode, SubAck, SubscriptionOptions, topic};
+use crate::protocol::{Publish, QoS, ReasonCode, SubAck, SubscriptionOptions};
 
 /// What mqtt-sub reads at a time.
 const READ_SIZE: usize = 64 * 1024;
@@ -66,6 +67,7 @@ struct Subscriber {
     output: Output,
     style: Style,
     report: Report,
+    pick: Pick,
     signals: Signals,
     deadline: Option<Instant>,
     /// Messages printed, for `-C`.
@@ -106,15 +108,18 @@ pub fn run(job: SubscribeJob) -> Exit {
         }
     };
     let mut link = Link::new(client, settings::target(&job.connection), job.connection.debug, READ_SIZE);
+    let mut output = Output::default();
+    let watch = (job.watch && !job.message_rate).then(|| output.watch(&job.connection.target.host()));
+    let _ = output.flush();
     if let Err(error) = patience::open(&mut link, &job.connection.patience) {
         report.not_connected(&error);
         return Exit::Failure;
     }
     let caught = Signals::catch().and_then(|signals| {
         let handler = Handler::new(&job, report, &signals.waker()?)?;
-        Ok((signals, handler))
+        Ok((signals, handler, Pick::new(&job)?))
     });
-    let (signals, handler) = match caught {
+    let (signals, handler, pick) = match caught {
         Ok(both) => both,
         Err(error) => {
             report.line(format_args!("Error: {error}"));
@@ -122,8 +127,8 @@ pub fn run(job: SubscribeJob) -> Exit {
         }
     };
     let deadline = job.timeout.map(|timeout| Instant::now() + timeout);
-    let output = Output::default();
     let style = Style {
+        watch,
         verbose: job.verbose,
         line_end: job.line_end,
         format: job.format.clone().map(|format| Formatter::new(format, job.pretty)),
@@ -134,6 +139,7 @@ pub fn run(job: SubscribeJob) -> Exit {
         output,
         style,
         report,
+        pick,
         signals,
         deadline,
         count: 0,
@@ -171,7 +177,7 @@ impl Subscriber {
                     self.report.web_socket_failed(&error);
                     return Exit::WebSocketFailed;
                 }
-                End::Lost(_) if self.leaving => return Exit::Success,
+                End::Lost(_) if self.leaving && !self.is_clearing() => return Exit::Success,
                 End::Lost(_) if self.may_lose_messages() => {
                     self.report.connection_lost();
                     return Exit::Interruption;
@@ -235,11 +241,11 @@ impl Subscriber {
     /// Waits until then; a signal or the end of `-W` ends the program meanwhile.
     fn pause(&mut self, due: Instant) -> Option<Exit> {
         while Instant::now() < due {
-            let until = self.deadline.map_or(due, |deadline| deadline.min(due));
+            let until = [self.deadline, self.pick.deadline()].into_iter().flatten().fold(due, Instant::min);
             if self.link.wait(Some(self.signals.as_fd()), Some(until)).is_err() {
                 return Some(Exit::Failure);
             }
-            if let Some(exit) = self.interruption() {
+            if let Some(exit) = self.interruption().or_else(|| self.tell_rate()) {
                 return Some(exit);
             }
         }
@@ -273,7 +279,8 @@ impl Subscriber {
             return Ok(ControlFlow::Break(exit));
         }
         self.link.flush();
-        let until = [self.link.connection.deadline(), self.deadline].into_iter().flatten().min();
+        let deadlines = [self.link.connection.deadline(), self.deadline, self.pick.deadline()];
+        let until = deadlines.into_iter().flatten().min();
         let ready = match self.link.wait(Some(self.signals.as_fd()), until) {
             Ok(ready) => ready,
             Err(error) => {
@@ -283,6 +290,9 @@ impl Subscriber {
         };
         if let Some(exit) = self.interruption() {
             return Ok(ControlFlow::Break(self.interrupted(exit)));
+        }
+        if let Some(exit) = self.tell_rate() {
+            return Ok(ControlFlow::Break(exit));
         }
         if ready.input
             && let Some(exit) = self.take_input()?
@@ -334,6 +344,13 @@ impl Subscriber {
         Ok(self.print())
     }
 
+    /// Prints the rate if a second is over.
+    fn tell_rate(&mut self) -> Option<Exit> {
+        self.pick.deadline().filter(|due| *due <= Instant::now())?;
+        self.pick.tick(&mut self.output);
+        self.print()
+    }
+
     /// Writes what is to be printed.
     fn print(&mut self) -> Option<Exit> {
         if let Some(handler) = &mut self.handler
@@ -349,12 +366,12 @@ impl Subscriber {
 
     /// Acts on the packets read, up to one that needs a step.
     fn events(&mut self) -> Result<Step, Lost> {
-        let Subscriber { job, link, output, style, report, count, leaving, handler, .. } = self;
+        let Subscriber { job, link, output, style, report, count, leaving, pick, handler, .. } = self;
         let mut step = Step::GoOn;
         link.events(|event, outbox| {
             step = match event {
                 Event::Message(message) => {
-                    on_message(job, &message, handler, count, style, *report, output, outbox)
+                    on_message(job, &message, pick, handler, count, style, *report, output, outbox)
                 }
                 Event::Accepted(_) => Step::Subscribe,
                 Event::Refused(connack) => Step::Refuse(connack.code),
@@ -364,10 +381,20 @@ impl Subscriber {
             };
             if step == Step::GoOn { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
-        if step == Step::GoOn && *leaving && link.connection.unreleased() == 0 {
+        pick.clear(link);
+        if step == Step::GoOn && *leaving && !self.is_busy() {
             step = Step::Leave;
         }
         Ok(step)
+    }
+
+    /// Whether something that was begun isn't at its end: QoS 2 messages, retained messages being cleared.
+    fn is_busy(&self) -> bool {
+        self.link.connection.unreleased() > 0 || self.is_clearing()
+    }
+
+    fn is_clearing(&self) -> bool {
+        self.job.remove_retained && self.pick.is_clearing(&self.link)
     }
 
     fn take_step(&mut self, step: Step) -> Result<Option<Exit>, End> {
@@ -401,7 +428,7 @@ impl Subscriber {
             Step::SomeDenied => {
                 return Ok(Some(self.leave(ReasonCode::SUCCESS, Exit::SomeSubscriptionsDenied)));
             }
-            Step::Leave if self.link.connection.unreleased() > 0 => {
+            Step::Leave if self.is_busy() => {
                 self.leaving = true;
                 self.link.connection.stop_receiving();
             }
@@ -455,6 +482,7 @@ impl Subscriber {
 fn on_message(
     job: &SubscribeJob,
     message: &Publish<'_>,
+    pick: &mut Pick,
     handler: &mut Option<Handler>,
     count: &mut u32,
     style: &mut Style,
@@ -462,18 +490,18 @@ fn on_message(
     output: &mut Output,
     outbox: &mut Outbox,
 ) -> Step {
-    if message.retain && job.no_retained {
-        return Step::GoOn;
-    }
-    if job.filter_out.iter().any(|filter| topic::matches(filter, message.topic)) {
-        return Step::GoOn;
+    let fate = pick.judge(job, message);
+    match fate {
+        Fate::Dropped => return Step::GoOn,
+        Fate::Last => return Step::Leave,
+        Fate::Silent | Fate::Printed => {}
     }
     if let Some(handler) = handler
         && !handler.takes(message)
     {
         return Step::GoOn;
     }
-    if handler.as_ref().is_none_or(Handler::prints) {
+    if fate == Fate::Printed && handler.as_ref().is_none_or(Handler::prints) {
         output.trace(outbox);
         output.message(style, message, |unfit| report.unfit(unfit, message.topic));
     }

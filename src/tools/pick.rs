@@ -1,0 +1,139 @@
+//! Which messages mqtt-sub takes, and what it does with them besides printing: `-R`, `-T`, `--retained-only`,
+//! `--remove-retained`, `--random-filter`, `--message-rate`.
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::link::Link;
+use super::output::Output;
+use crate::client::Outgoing;
+use crate::options::SubscribeJob;
+use crate::protocol::{Properties, Publish, QoS, topic};
+
+/// What is to become of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It isn't meant: neither printed nor counted.
+    Dropped,
+    /// It counts, and isn't printed.
+    Silent,
+    /// It counts and is printed.
+    Printed,
+    /// It is the first that isn't retained, and `--retained-only` ends here.
+    Last,
+}
+
+/// The state of picking.
+pub struct Pick {
+    dice: Option<Dice>,
+    /// Topics whose retained message is to be cleared, in the order of arrival.
+    to_clear: VecDeque<String>,
+    /// Messages of this second, and when it ends.
+    rate: Option<(u64, Instant)>,
+}
+
+impl Pick {
+    /// Nothing has come yet.
+    ///
+    /// # Errors
+    /// The system's, when there are no random bytes for the dice.
+    pub fn new(job: &SubscribeJob) -> io::Result<Self> {
+        let rate = job.message_rate.then(|| (0, Instant::now() + SECOND));
+        Ok(Pick { dice: job.chance.map(Dice::new).transpose()?, to_clear: VecDeque::new(), rate })
+    }
+
+    /// Judges a message.
+    pub fn judge(&mut self, job: &SubscribeJob, message: &Publish<'_>) -> Fate {
+        if let Some((count, _)) = &mut self.rate {
+            *count += 1;
+            return Fate::Dropped;
+        }
+        if job.retained_only && !message.retain {
+            return Fate::Last;
+        }
+        if message.retain && job.no_retained
+            || job.filter_out.iter().any(|filter| topic::matches(filter, message.topic))
+        {
+            return Fate::Dropped;
+        }
+        if message.retain && job.remove_retained {
+            self.to_clear.push_back(message.topic.to_owned());
+        }
+        if self.dice.as_mut().is_none_or(Dice::falls_well) { Fate::Printed } else { Fate::Silent }
+    }
+
+    /// Publishes what clears retained messages, as much as may be under way.
+    pub fn clear(&mut self, link: &mut Link) {
+        while let Some(topic) = self.to_clear.front()
+            && link.connection.has_room()
+        {
+            let (qos, properties) = (QoS::AtLeastOnce, Properties::EMPTY);
+            let empty = Outgoing { topic, payload: &[], qos, retain: true, properties };
+            // What the broker can't take at all, such as retained messages, would never go out.
+            let _ = link.connection.publish(&empty, &mut link.outbox);
+            self.to_clear.pop_front();
+        }
+    }
+
+    /// Whether retained messages are still being cleared.
+    pub fn is_clearing(&self, link: &Link) -> bool {
+        !self.to_clear.is_empty() || link.connection.in_flight() > 0
+    }
+
+    /// When the next rate is due.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.rate.map(|(_, due)| due)
+    }
+
+    /// Prints the rate of the second that is over, if one is.
+    pub fn tick(&mut self, output: &mut Output) {
+        if let Some((count, due)) = &mut self.rate
+            && *due <= Instant::now()
+        {
+            output.line(&format!("{count} msgs/s"));
+            *count = 0;
+            *due += SECOND;
+        }
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Decides by chance.
+struct Dice {
+    state: u64,
+    chance: f64,
+}
+
+impl Dice {
+    fn new(chance: f64) -> io::Result<Self> {
+        let mut seed = [0; 8];
+        getrandom::fill(&mut seed).map_err(io::Error::from)?;
+        Ok(Dice { state: u64::from_ne_bytes(seed), chance })
+    }
+
+    /// Nothing secret hangs on it: a step of splitmix64, 53 bits of which make a number below 1.
+    fn falls_well(&mut self) -> bool {
+        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.state;
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^= mixed >> 31;
+        ((mixed >> 11) as f64) < self.chance * (1_u64 << 53) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dice_are_fair() {
+        for (chance, least, most) in [(1.0, 10_000, 10_000), (0.5, 4_500, 5_500), (0.01, 30, 250)] {
+            let mut dice = Dice { state: 1, chance };
+            let hits = (0..10_000).filter(|_| dice.falls_well()).count();
+            assert!((least..=most).contains(&hits), "{chance}: {hits}");
+        }
+    }
+}
