@@ -223,6 +223,23 @@ pub struct RequestJob {
     pub pretty: bool,
 }
 
+/// One run of mqtt-ctrl.
+#[derive(Clone, Debug)]
+pub struct ControlJob {
+    /// How to connect.
+    pub connection: ConnectionSettings,
+    /// QoS of command and answer (`-q`).
+    pub qos: QoS,
+    /// The file to change instead of asking a broker (`-f`).
+    pub file: Option<PathBuf>,
+    /// Print more (`-v`).
+    pub verbose: bool,
+    /// The module: `dynsec` or `broker`.
+    pub module: String,
+    /// Its command with the command's arguments; never empty.
+    pub command: Vec<String>,
+}
+
 impl std::fmt::Debug for ConnectionSettings {
     /// Everything but the password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

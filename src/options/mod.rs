@@ -7,6 +7,7 @@
 pub mod broker;
 mod complaint;
 mod connection;
+mod control;
 mod credentials;
 mod flag;
 mod format;
@@ -41,9 +42,12 @@ mod will;
 
 pub use format::{Field, Format, Layout, Piece};
 pub use handling::{Comparison, Condition, Expectation, Handling, JsonPath, Ready, Selection};
-pub use job::{ConnectionSettings, MessageSource, PublishJob, RequestJob, SubscribeJob, Target, Will};
+pub use job::{
+    ConnectionSettings, ControlJob, MessageSource, PublishJob, RequestJob, SubscribeJob, Target, Will,
+};
 pub use line_format::{LineFormat, Replay};
-pub use parse::{Stop, publish_job, request_job, subscribe_job};
+pub use numbers::atoi;
+pub use parse::{Stop, control_job, publish_job, request_job, subscribe_job};
 pub use patience::Patience;
 pub use program::Program;
 pub use property::PacketProperties;

@@ -2,7 +2,7 @@
 
 /// `atoi`: leading spaces, a sign, digits; what follows is ignored, and no digits mean 0.
 /// Too large a number is cut as glibc does it: to 64 bits by clamping, then to 32 by truncation.
-pub(super) fn atoi(text: &[u8]) -> i32 {
+pub fn atoi(text: &[u8]) -> i32 {
     atol(text) as i32
 }
 

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::complaint::{After, Complaint, Halt};
 use super::flag::{Flag, Given};
 use super::general::OPTIONS_FILE;
-use super::job::{PublishJob, RequestJob, SubscribeJob};
+use super::job::{ControlJob, PublishJob, RequestJob, SubscribeJob};
 use super::options_file;
 use super::program::Program;
 use super::raw::Raw;
@@ -53,6 +53,14 @@ pub fn request_job(arguments: &[OsString], from: &Surroundings<'_>) -> Result<Re
     job(Program::Request, arguments, from, resolve::request)
 }
 
+/// The job of mqtt-ctrl, like [`publish_job`].
+///
+/// # Errors
+/// As [`publish_job`].
+pub fn control_job(arguments: &[OsString], from: &Surroundings<'_>) -> Result<ControlJob, Stop> {
+    job(Program::Control, arguments, from, resolve::control)
+}
+
 type Resolve<J> = fn(Raw, &'static str, &Surroundings<'_>) -> Result<J, Halt>;
 
 fn job<J>(
@@ -85,6 +93,10 @@ fn read_tokens(
 ) -> Result<(), Halt> {
     let mut rest = tokens;
     while let Some((token, behind)) = rest.split_first() {
+        if program.takes_command() && !in_file && !token.as_encoded_bytes().starts_with(b"-") {
+            raw.command = rest.to_vec();
+            break;
+        }
         let Some(flag) = flags.iter().find(|flag| flag.is(token)) else {
             return Err(Complaint::UnknownOption(token.to_string_lossy().into_owned()).into());
         };
@@ -107,7 +119,7 @@ fn read_options_file(
     raw: &mut Raw,
     place: &mut Option<String>,
 ) -> Result<(), Halt> {
-    let (path, text) = match options_file_argument(flags, arguments)? {
+    let (path, text) = match options_file_argument(flags, program, arguments)? {
         Some(file) => {
             let text =
                 (from.read_file)(Path::new(file)).map_err(|error| Complaint::OptionsFileUnreadable {
@@ -135,12 +147,16 @@ fn read_options_file(
 /// The value of `-o`, looked for before anything else is judged.
 fn options_file_argument<'a>(
     flags: &[Flag],
+    program: Program,
     arguments: &'a [OsString],
 ) -> Result<Option<&'a OsString>, Halt> {
     let mut found = None;
     let mut rest = arguments;
     while let Some((token, behind)) = rest.split_first() {
         let flag = flags.iter().find(|flag| flag.is(token));
+        if flag.is_none() && program.takes_command() {
+            break;
+        }
         let values = flag.map_or(0, |flag| flag.values(behind));
         if let Some(flag) = flag.filter(|flag| flag.arg.get_id() == OPTIONS_FILE) {
             if found.is_some() {

@@ -7,7 +7,8 @@ use clap::{Arg, Command};
 
 use super::flag::Flag;
 use super::{
-    connection, credentials, general, handling, line_format, message, publish, receive, request, session,
+    connection, control, credentials, general, handling, line_format, message, publish, receive, request,
+    session,
 };
 use super::{manual, patience, subscribe, tls, will};
 
@@ -20,6 +21,8 @@ pub enum Program {
     Subscribe,
     /// mqtt-rr
     Request,
+    /// mqtt-ctrl
+    Control,
 }
 
 impl Program {
@@ -29,6 +32,7 @@ impl Program {
             Program::Publish => "mqtt-pub",
             Program::Subscribe => "mqtt-sub",
             Program::Request => "mqtt-rr",
+            Program::Control => "mqtt-ctrl",
         }
     }
 
@@ -38,6 +42,7 @@ impl Program {
             Program::Publish => "mosquitto_pub",
             Program::Subscribe => "mosquitto_sub",
             Program::Request => "mosquitto_rr",
+            Program::Control => "mosquitto_ctrl",
         }
     }
 
@@ -64,7 +69,7 @@ impl Program {
 
     /// All flags, in the order of `--help`; made when first asked for.
     pub(super) fn flags(self) -> &'static [Flag] {
-        static MADE: [OnceLock<Vec<Flag>>; 3] = [OnceLock::new(), OnceLock::new(), OnceLock::new()];
+        static MADE: [OnceLock<Vec<Flag>>; 4] = [const { OnceLock::new() }; 4];
         MADE[self as usize].get_or_init(|| self.declare())
     }
 
@@ -75,6 +80,7 @@ impl Program {
                     .concat_flags()
             }
             Program::Subscribe => [subscribe::flags(), receive::flags(), handling::flags()].concat_flags(),
+            Program::Control => return self.control_flags(),
             Program::Request => [request::flags(), message::flags(), receive::flags()].concat_flags(),
         };
         flags.extend(connection::flags());
@@ -85,6 +91,23 @@ impl Program {
         flags.extend(tls::flags());
         flags.extend(general::flags());
         flags
+    }
+
+    /// Those of mqtt-ctrl: it has no Will and no session to come back to.
+    fn control_flags(self) -> Vec<Flag> {
+        let mut flags = control::flags();
+        flags.extend(connection::flags());
+        flags.extend(patience::flags());
+        flags.extend(session::control_flags(self));
+        flags.extend(credentials::flags());
+        flags.extend(tls::flags());
+        flags.extend(general::flags());
+        flags
+    }
+
+    /// Whether what stands behind the flags is a command.
+    pub(super) fn takes_command(self) -> bool {
+        self == Program::Control
     }
 
     /// The declaration, under the program's own name: what help, man page and completions are printed from.

@@ -117,6 +117,10 @@ pub(super) struct Raw {
 
     pub handling: Handling,
 
+    pub file: Option<PathBuf>,
+    /// What stands behind the flags.
+    pub command: Vec<OsString>,
+
     pub debug: bool,
     pub quiet: bool,
     pub strict: bool,

@@ -8,7 +8,9 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::complaint::{Complaint, Halt};
-use super::job::{ConnectionSettings, MessageSource, PublishJob, RequestJob, SubscribeJob, Target, Will};
+use super::job::{
+    ConnectionSettings, ControlJob, MessageSource, PublishJob, RequestJob, SubscribeJob, Target, Will,
+};
 use super::line_format::{self, LineFormat};
 use super::parse::reason;
 use super::program::Program;
@@ -120,6 +122,26 @@ pub(super) fn request(mut raw: Raw, name: &'static str, from: &Surroundings<'_>)
     })
 }
 
+pub(super) fn control(mut raw: Raw, name: &'static str, from: &Surroundings<'_>) -> Result<ControlJob, Halt> {
+    let session = between_flags(&mut raw, Program::Control, from)?;
+    let text =
+        |word: OsString| word.into_string().map_err(|_| Halt::from(Complaint::MalformedUtf8("command")));
+    let mut words = std::mem::take(&mut raw.command).into_iter().map(text);
+    let module = words.next().ok_or(Halt::Help)??;
+    let command = words.collect::<Result<Vec<_>, _>>()?;
+    if command.is_empty() {
+        return Err(Halt::Help);
+    }
+    Ok(ControlJob {
+        qos: raw.qos.unwrap_or(QoS::AtLeastOnce),
+        file: raw.file.take(),
+        verbose: raw.verbose,
+        module,
+        command,
+        connection: connection(raw, session, Program::Control, name, from)?,
+    })
+}
+
 /// Protocol version, and the Session Expiry Interval that goes with it.
 struct Session {
     version: Version,
@@ -143,7 +165,7 @@ fn between_flags(raw: &mut Raw, program: Program, from: &Surroundings<'_>) -> Re
 /// A session that outlives the connection needs a name to come back to.
 fn session(raw: &Raw, program: Program) -> Result<Session, Halt> {
     let version = raw.version.unwrap_or(match program {
-        Program::Request => Version::V5,
+        Program::Request | Program::Control => Version::V5,
         _ => Version::V311,
     });
     if version != Version::V5 {

@@ -27,7 +27,22 @@ pub fn secret_arguments(program: Program, arguments: &[OsString]) -> Vec<(usize,
         }
         at += 1 + flag.values(&arguments[at + 1..]);
     }
+    if program.takes_command() {
+        found.extend(password_of_command(arguments, at));
+    }
     found
+}
+
+/// The password among the arguments of a command of mqtt-ctrl, which starts at `at` with its module.
+fn password_of_command(arguments: &[OsString], at: usize) -> Option<(usize, Range<usize>)> {
+    let place = match arguments.get(at + 1)?.to_str()? {
+        "init" => at + 4,
+        "setClientPassword" => at + 3,
+        "createClient" => at + 3 + arguments.get(at + 2..)?.iter().position(|word| word == "-p")?,
+        _ => return None,
+    };
+    let length = arguments.get(place)?.len();
+    Some((place, 0..length)).filter(|_| length > 0)
 }
 
 /// The secret bytes of a flag's value.

@@ -22,6 +22,13 @@ pub(super) fn flags(program: Program) -> Vec<Flag> {
     under("Session", flags)
 }
 
+/// Those of mqtt-ctrl.
+pub(super) fn control_flags(program: Program) -> Vec<Flag> {
+    let mut flags: Vec<Flag> = identity().into_iter().take(1).collect();
+    flags.push(version(program));
+    under("Session", flags)
+}
+
 fn identity() -> Vec<Flag> {
     vec![
         Flag::value(
@@ -61,7 +68,7 @@ fn identity() -> Vec<Flag> {
 
 fn version(program: Program) -> Flag {
     let help = match program {
-        Program::Request => "mqttv5, mqttv311 or mqttv31. Default: mqttv5.",
+        Program::Request | Program::Control => "mqttv5, mqttv311 or mqttv31. Default: mqttv5.",
         _ => "mqttv5, mqttv311 or mqttv31. Default: mqttv311; with -x mqttv5.",
     };
     Flag::value(

@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod broker;
 mod clock;
+pub mod ctrl;
 mod exit;
 mod format;
 mod handling;

@@ -7,14 +7,14 @@ use std::process::ExitCode;
 
 use zeroize::Zeroize;
 
-use super::{Exit, secrets};
+use super::secrets;
 use crate::options::{Program, Stop, Surroundings, secret_arguments};
 
 /// Parses this process's command line and runs the job.
-pub(super) fn start<J>(
+pub(super) fn start<J, E: Into<ExitCode>>(
     program: Program,
     parse: fn(&[OsString], &Surroundings<'_>) -> Result<J, Stop>,
-    run: fn(J) -> Exit,
+    run: fn(J) -> E,
 ) -> ExitCode {
     let mut arguments: Vec<OsString> = std::env::args_os().collect();
     let secret = secret_arguments(program, &arguments);

@@ -8,6 +8,7 @@ pub(in crate::options) fn of(program: Program) -> &'static Manual {
         Program::Publish => &PUBLISH,
         Program::Subscribe => &SUBSCRIBE,
         Program::Request => &REQUEST,
+        Program::Control => &CONTROL,
     }
 }
 
@@ -150,6 +151,51 @@ static SUBSCRIBE: Manual = Manual {
         ),
     ],
     see_also: &[("mqtt-pub", "1"), ("mqtt-rr", "1"), ("mqtt-broker", "8")],
+};
+
+static CONTROL: Manual = Manual {
+    section: "1",
+    about: "Administer a broker: its clients, groups and roles",
+    usage: &[
+        "NAME [-h HOST] [-p PORT] -u USER [OPTIONS] dynsec COMMAND [ARGUMENT...]",
+        "NAME [OPTIONS] broker COMMAND",
+        "NAME dynsec init FILE USER [PASSWORD]",
+        "NAME {dynsec | broker} help",
+    ],
+    description: &[
+        "Sends one command to a broker and prints its answer. The module dynsec changes and shows the clients, groups \
+         and roles of dynamic security; the module broker shows plugins and listeners, if the broker's configuration \
+         has enable_control_api true. The command help of a module lists its commands.",
+        "dynsec init makes a new file for dynamic security with one client that may do nothing but administer. \
+         -f FILE dynsec setClientPassword sets a password in such a file while no broker uses it.",
+        "A password that is needed and given nowhere is asked for. One that stands among the arguments is wiped from \
+         the list of processes.",
+        "The program takes the arguments of mosquitto_ctrl and answers in its words; called through a link of that \
+         name it also calls itself so. There is no interactive mode.",
+    ],
+    exit_status: &[
+        (
+            "0",
+            "The broker has answered, be it with an error; or it didn't answer for 10 seconds, or refused the connection.",
+        ),
+        ("1", "Wrong options, --help, --version; with --strict, whatever else went wrong."),
+        ("3", "Wrong arguments of a command."),
+        ("10", "An unknown module."),
+        ("13", "An unknown command."),
+        ("14", "No connection."),
+    ],
+    environment: ENVIRONMENT,
+    files: &[("$XDG_CONFIG_HOME/mqtt-ctrl, $XDG_CONFIG_HOME/mosquitto_ctrl", OPTIONS_FILE)],
+    examples: &[
+        ("A new file, its password asked for:", "mqtt-ctrl dynsec init dynamic-security.json admin"),
+        ("A client that may publish its own readings:", "mqtt-ctrl -u admin dynsec createClient sensor"),
+        (
+            "What its role allows; %u stands for its user name:",
+            "mqtt-ctrl -u admin dynsec addRoleACL sensors publishClientSend readings/%u allow",
+        ),
+        ("Who there is:", "mqtt-ctrl -u admin dynsec listClients"),
+    ],
+    see_also: &[("mqtt-passwd", "1"), ("mqtt-broker", "8"), ("mqtt-broker.conf", "5")],
 };
 
 static REQUEST: Manual = Manual {

@@ -63,6 +63,7 @@ pub fn pages() -> Vec<Page> {
         client(Program::Publish),
         client(Program::Subscribe),
         client(Program::Request),
+        client(Program::Control),
         Page { command: super::passwd::command(), manual: &passwd::PASSWD },
         Page { command: super::broker::command(), manual: &broker::BROKER },
     ]

@@ -119,6 +119,7 @@ fn letter(program: Program) -> char {
         Program::Publish => 'p',
         Program::Subscribe => 's',
         Program::Request => 'r',
+        Program::Control => 'c',
     }
 }
 
