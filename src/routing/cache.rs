@@ -13,6 +13,12 @@ const PLACES: usize = 8192;
 /// Receivers that all places together may keep; past it the cache starts anew.
 const RECEIVERS: usize = 2_000_000;
 
+/// Misses in a row after which the cache is passed by: the topics in use are too many for it, and each one kept would
+/// cost the loading of a place that nothing is found at.
+const USELESS: u32 = 2 * PLACES as u32;
+/// One look-up in so many is made nevertheless, to see when it is of use again.
+const TRY: u32 = 32;
+
 /// A resolved topic.
 #[derive(Debug, Default)]
 pub struct Route {
@@ -31,9 +37,12 @@ pub struct Route {
 /// The cache.
 #[derive(Debug, Default)]
 pub struct RouteCache {
+    /// The last one is no place: it takes what the cache is passed by for.
     routes: Vec<Route>,
     hasher: RandomState,
     kept: usize,
+    /// Misses since the last hit.
+    misses: u32,
 }
 
 impl RouteCache {
@@ -67,10 +76,16 @@ impl RouteCache {
             self.start_anew();
         }
         let generation = subscriptions.generation();
-        let place = self.hasher.hash_one(topic) as usize & (PLACES - 1);
+        let place = match self.misses {
+            misses if misses > USELESS && misses < USELESS + TRY => PLACES,
+            _ => self.hasher.hash_one(topic) as usize & (PLACES - 1),
+        };
         *hint = place as u32;
         let route = &mut self.routes[place];
-        if route.generation != generation || route.topic != topic {
+        if place != PLACES && route.generation == generation && route.topic == topic {
+            self.misses = 0;
+        } else {
+            self.misses = if self.misses < USELESS + TRY { self.misses + 1 } else { USELESS + 1 };
             self.kept -= route.receivers.capacity();
             route.topic.clear();
             route.topic.push_str(topic);
@@ -90,7 +105,7 @@ impl RouteCache {
 
     fn start_anew(&mut self) {
         self.routes.clear();
-        self.routes.resize_with(PLACES, || Route { generation: u64::MAX, ..Route::default() });
+        self.routes.resize_with(PLACES + 1, || Route { generation: u64::MAX, ..Route::default() });
         self.kept = 0;
     }
 }

@@ -1,7 +1,7 @@
 //! A tree of topic levels with a value at each node; it holds Topic Filters (subscriptions) or Topic Names (retained).
 //!
-//! All children of all nodes are in one hash table keyed by (parent, level), so that walking down costs one look-up
-//! a level whatever the fan-out is; `+` and `#` children are fields of the node. Siblings are also linked, for
+//! All children of all nodes are in one hash table keyed by the path to them, so that walking down costs one look-up
+//! a level whatever the fan-out is, and the next one need not wait for the node to be loaded; `+` and `#` children are fields of the node. Siblings are also linked, for
 //! walks that want every child. Nodes are numbers in one array; empty ones are reused.
 
 use foldhash::fast::RandomState;
@@ -43,6 +43,8 @@ impl Level {
 struct Node<T> {
     value: T,
     level: Level,
+    /// The hash of the levels that lead here, itself made of the parent's.
+    path: u64,
     parent: NodeId,
     plus: NodeId,
     hash: NodeId,
@@ -61,14 +63,21 @@ pub struct TopicTree<T> {
     children: HashTable<NodeId>,
     hasher: RandomState,
     /// Reused by [`TopicTree::for_each_match`].
-    frontier: (Vec<NodeId>, Vec<NodeId>),
+    frontier: (Vec<Place>, Vec<Place>),
 }
+
+/// A node and the hash of the path to it.
+type Place = (NodeId, u64);
+
+/// The hash of the path to the root.
+const ROOT_PATH: u64 = 0;
 
 impl<T: Default> Default for TopicTree<T> {
     fn default() -> Self {
         let root = Node {
             value: T::default(),
             level: Level::new(b""),
+            path: ROOT_PATH,
             parent: 0,
             plus: 0,
             hash: 0,
@@ -113,7 +122,7 @@ impl<T: Default> TopicTree<T> {
             node = match level {
                 b"+" => Some(self.nodes[node as usize].plus).filter(|&n| n != 0),
                 b"#" => Some(self.nodes[node as usize].hash).filter(|&n| n != 0),
-                _ => self.literal_child(node, level),
+                _ => self.literal_child(node, self.below(self.nodes[node as usize].path, level), level),
             }?;
         }
         Some(node)
@@ -131,14 +140,16 @@ impl<T: Default> TopicTree<T> {
         String::from_utf8_lossy(&levels.join(&b'/')).into_owned()
     }
 
-    fn key(&self, parent: NodeId, level: &[u8]) -> u64 {
-        self.hasher.hash_one((parent, level))
+    /// The hash of the path one level further down.
+    fn below(&self, path: u64, level: &[u8]) -> u64 {
+        self.hasher.hash_one((path, level))
     }
 
-    fn literal_child(&self, parent: NodeId, level: &[u8]) -> Option<NodeId> {
+    /// A child by its level; `path` is the hash of the path to the child.
+    fn literal_child(&self, parent: NodeId, path: u64, level: &[u8]) -> Option<NodeId> {
         let nodes = &self.nodes;
         self.children
-            .find(self.key(parent, level), |&n| {
+            .find(path, |&n| {
                 let node = &nodes[n as usize];
                 node.parent == parent && node.level.as_bytes() == level
             })
@@ -149,16 +160,18 @@ impl<T: Default> TopicTree<T> {
         let known = match level {
             b"+" => Some(self.nodes[parent as usize].plus).filter(|&n| n != 0),
             b"#" => Some(self.nodes[parent as usize].hash).filter(|&n| n != 0),
-            _ => self.literal_child(parent, level),
+            _ => self.literal_child(parent, self.below(self.nodes[parent as usize].path, level), level),
         };
         known.unwrap_or_else(|| self.add_child(parent, level))
     }
 
     fn add_child(&mut self, parent: NodeId, level: &[u8]) -> NodeId {
         let next = self.nodes[parent as usize].first_child;
+        let path = self.below(self.nodes[parent as usize].path, level);
         let node = Node {
             value: T::default(),
             level: Level::new(level),
+            path,
             parent,
             plus: 0,
             hash: 0,
@@ -187,12 +200,8 @@ impl<T: Default> TopicTree<T> {
             b"#" => above.hash = id,
             _ => {
                 above.literal_children += 1;
-                let key = self.key(parent, level);
-                let (nodes, hasher) = (&self.nodes, &self.hasher);
-                self.children.insert_unique(key, id, |&n| {
-                    let node = &nodes[n as usize];
-                    hasher.hash_one((node.parent, node.level.as_bytes()))
-                });
+                let nodes = &self.nodes;
+                self.children.insert_unique(path, id, |&n| nodes[n as usize].path);
             }
         }
         id
@@ -228,8 +237,8 @@ impl<T: Default> TopicTree<T> {
         } else if self.nodes[parent as usize].hash == id {
             self.nodes[parent as usize].hash = 0;
         } else {
-            let key = self.key(parent, self.nodes[id as usize].level.as_bytes());
-            if let Ok(entry) = self.children.find_entry(key, |&n| n == id) {
+            let path = self.nodes[id as usize].path;
+            if let Ok(entry) = self.children.find_entry(path, |&n| n == id) {
                 entry.remove();
             }
             self.nodes[parent as usize].literal_children -= 1;
@@ -246,22 +255,23 @@ impl<T: Default> TopicTree<T> {
     pub fn for_each_match(&mut self, topic: &str, mut visit: impl FnMut(NodeId, &T)) {
         let (mut now, mut then) = std::mem::take(&mut self.frontier);
         now.clear();
-        now.push(Self::ROOT);
+        now.push((Self::ROOT, ROOT_PATH));
         let mut wildcards = !topic.starts_with('$');
         for level in topic.as_bytes().split(|&b| b == b'/') {
             then.clear();
-            for &id in &now {
+            for &(id, path) in &now {
                 let node = &self.nodes[id as usize];
                 if wildcards && node.hash != 0 {
                     visit(node.hash, &self.nodes[node.hash as usize].value);
                 }
+                let path_down = self.below(path, level);
                 if node.literal_children != 0
-                    && let Some(child) = self.literal_child(id, level)
+                    && let Some(child) = self.literal_child(id, path_down, level)
                 {
-                    then.push(child);
+                    then.push((child, path_down));
                 }
                 if wildcards && node.plus != 0 {
-                    then.push(node.plus);
+                    then.push((node.plus, self.below(path, b"+")));
                 }
             }
             wildcards = true;
@@ -270,7 +280,7 @@ impl<T: Default> TopicTree<T> {
                 break;
             }
         }
-        for &id in &now {
+        for &(id, _) in &now {
             let node = &self.nodes[id as usize];
             visit(id, &node.value);
             // "sport/#" also matches "sport" [MQTT-4.7.1-2]; at the root there is no such parent.
@@ -299,7 +309,10 @@ impl<T: Default> TopicTree<T> {
                     self.push_children(id, depth, &mut stack);
                 }
                 b"+" => self.push_children(id, depth + 1, &mut stack),
-                _ => stack.extend(self.literal_child(id, level).map(|child| (child, depth + 1))),
+                _ => {
+                    let path = self.below(self.nodes[id as usize].path, level);
+                    stack.extend(self.literal_child(id, path, level).map(|child| (child, depth + 1)));
+                }
             }
         }
     }
