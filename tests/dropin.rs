@@ -12,8 +12,11 @@ mod dropin {
     mod case;
     mod compare;
     mod connecting;
+    mod formatting;
     mod options_files;
+    mod properties;
     mod publishing;
     mod requesting;
     mod subscribing;
+    mod wire;
 }

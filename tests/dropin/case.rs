@@ -17,6 +17,8 @@ pub struct Case {
     pub script: String,
     /// Digits may differ.
     pub masked: bool,
+    /// 2.0 writes times and the retain flag of its JSON otherwise than 2.1.
+    pub json: bool,
     pub instead: Option<Instead>,
 }
 
@@ -31,13 +33,27 @@ pub struct Instead {
 
 /// A case in which nothing differs.
 pub fn case(script: impl Into<String>) -> Case {
-    Case { script: script.into(), masked: false, instead: None }
+    Case { script: script.into(), masked: false, json: false, instead: None }
 }
 
 impl Case {
     /// Digits are times or process numbers: only where they stand is compared.
     pub fn masked(mut self) -> Case {
         self.masked = true;
+        self
+    }
+
+    /// What is printed is JSON.
+    pub fn json(mut self) -> Case {
+        self.json = true;
+        self
+    }
+
+    /// The message is published to a subscriber that waits: one without payload isn't retained.
+    pub fn nothing_retained(mut self) -> Case {
+        let (publisher, subscriber) = self.script.split_once('\n').unwrap();
+        let subscriber = subscriber.replace("sub ", "sub -q 1 -i {c} ");
+        self.script = format!("& {subscriber}\n{}", publisher.replace("-r ", ""));
         self
     }
 

@@ -22,6 +22,10 @@ const NEW_WORDS: &[(&str, &str)] = &[
     ("when communicating with the broker.\n", "when communicating with the broker\n"),
     ("Unable to connect (Lookup error.).\n", "Unable to connect (Lookup error).\n"),
     ("Unable to connect (Invalid arguments provided.).\n", "Unable to connect (Invalid input).\n"),
+    (
+        "Unable to connect (This feature is not supported.).\n",
+        "Unable to connect (This feature is not supported).\n",
+    ),
     ("Error: Unknown error.\n", "Error: Unknown error\n"),
     ("Error: unsupported URL scheme", "Error: Unsupported URL scheme"),
     (": not authorised.\n", ": not authorised\n"),
@@ -123,6 +127,9 @@ fn run(case: &Case, number: usize, side: &Side) -> Vec<Outcome> {
                 text.truncate(at);
                 *text = "(usage)\n".to_owned();
             }
+            if case.json {
+                *text = same_time(&new_json(text));
+            }
             if case.masked {
                 *text = text.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
             }
@@ -183,6 +190,25 @@ impl Run<'_> {
         }
         OsString::from_vec(bytes)
     }
+}
+
+/// Times and the retain flag as 2.1 writes them.
+fn new_json(text: &str) -> String {
+    let mut text = text.replace("Z+", "+");
+    for (digit, word) in [("0", "false"), ("1", "true")] {
+        for space in ["", "\t"] {
+            text = text.replace(&format!("\"retain\":{space}{digit}"), &format!("\"retain\":{space}{word}"));
+        }
+    }
+    text
+}
+
+/// The message's time with nines for digits.
+fn same_time(text: &str) -> String {
+    let Some((before, rest)) = text.split_once("\"tst\":") else { return text.to_owned() };
+    let (time, behind) = rest.split_at(rest.find(',').unwrap_or(rest.len()));
+    let time: String = time.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
+    format!("{before}\"tst\":{time}{behind}")
 }
 
 /// A folder with our programs under mosquitto's names.

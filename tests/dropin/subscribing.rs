@@ -45,6 +45,18 @@ fn cases() -> Vec<Case> {
             "sub -t {c}/1 -E -d -q 2",
             "sub -t {c}/1 -E -d -V 5 -i {c} --retain-as-published",
             "sub --topic {c}/1 -C 1 --verbose --debug --id {c} --keepalive 10 --qos 1",
+            "sub -t {c}/# --retained-only -v -W 1",
+            "sub -t {c}/# --retained-only -v -W 1 -V 5",
+            "sub -t {c}/# --remove-retained -v -W 1
+             sub -t {c}/# -W 1",
+            "sub -t {c}/# -T {c}/1 --remove-retained -v -W 1
+             sub -t {c}/# -C 1 -v",
+            "sub -t {c}/1 --remove-retained -v -W 1 -q 1",
+            "bare sub -t a -R --retained-only",
+            "bare sub -t a --random-filter 0",
+            "bare sub -t a --random-filter 0.05",
+            "bare sub -t a --random-filter x",
+            "bare sub -t a --random-filter 2000",
             "sub -t {c}/# --filter-out {c}/1 -T {c}/2 -C 1",
         ]
         .map(with_retained),
@@ -86,9 +98,32 @@ fn cases() -> Vec<Case> {
             "sub -i {c} -t {c} -W 1 -V 5 -d",
             "sub -t {c} -E -d",
             "sub -t {c} -W 1 -C 1",
+            "& sub -i {c} -t {c} --retained-only -q 1 -v
+             pub -t {c} -q 1 -m live",
+            "& sub -i {c} -t {c} --retain-as-published -V 5 -q 1 -F '%r %p' -C 2
+             pub -t {c} -q 1 -m live -r
+             pub -t {c} -q 1 -m live",
         ]
         .map(case),
     );
+    let retained = RETAINED;
+    cases.push(case(format!("{retained}sub -t {{c}}/# --random-filter 100 -C 3")).instead(
+        "100 percent are all",
+        0,
+        "one\ntwo\nthree\n",
+        "",
+    ));
+    for (arguments, stderr) in
+        [("--retain-handling never -V 5", "Timed out\n"), ("--retain-handling always -V 5", "Timed out\n")]
+    {
+        let stdout = if arguments.contains("never") { "" } else { "one\n" };
+        cases.push(case(format!("{retained}sub -t {{c}}/1 -W 1 {arguments}")).instead(
+            "2.0 doesn't know this option",
+            27,
+            stdout,
+            stderr,
+        ));
+    }
     cases.push(case("pub -t {c}/1 -q 2 -m one -r\nsub -i {c} -t {c}/# -q 2 -d -C 1").instead(
         "a QoS 2 message is printed when it comes, a round trip sooner than in mosquitto",
         0,
