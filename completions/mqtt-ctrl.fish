@@ -37,7 +37,7 @@ complete -c mqtt-ctrl -s o -d 'Read options from this file, one a line, instead 
 complete -c mqtt-ctrl -s v -l verbose -d 'Print names and descriptions for people, too.'
 complete -c mqtt-ctrl -l nodelay -d 'Set TCP_NODELAY: less delay, more packets.'
 complete -c mqtt-ctrl -l ws -d 'Connect by WebSocket.'
-complete -c mqtt-ctrl -s S -d 'Find the broker by its DNS SRV record. Not built yet.'
+complete -c mqtt-ctrl -s S -d 'The host is a domain whose DNS SRV records name the broker.'
 complete -c mqtt-ctrl -l pw-stdin -d 'Read the password from the first line of standard input.'
 complete -c mqtt-ctrl -l pw-prompt -d 'Ask for the password at the terminal.'
 complete -c mqtt-ctrl -l tls-use-os-certs -d 'Trust the system\'s CAs; turns TLS on.'

@@ -63,7 +63,7 @@ complete -c mqtt-rr -l pretty -d 'Print the JSON of -F with line ends and indent
 complete -c mqtt-rr -l json-safe -d 'Print valid JSON for any payload: what is no UTF-8 as payload_base64.'
 complete -c mqtt-rr -l nodelay -d 'Set TCP_NODELAY: less delay, more packets.'
 complete -c mqtt-rr -l ws -d 'Connect by WebSocket.'
-complete -c mqtt-rr -s S -d 'Find the broker by its DNS SRV record. Not built yet.'
+complete -c mqtt-rr -s S -d 'The host is a domain whose DNS SRV records name the broker.'
 complete -c mqtt-rr -s c -l disable-clean-session -d 'Keep the session when the connection ends. Needs -i.'
 complete -c mqtt-rr -l pw-stdin -d 'Read the password from the first line of standard input.'
 complete -c mqtt-rr -l pw-prompt -d 'Ask for the password at the terminal.'

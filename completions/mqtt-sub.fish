@@ -78,7 +78,7 @@ complete -c mqtt-sub -l json-safe -d 'Print valid JSON for any payload: what is 
 complete -c mqtt-sub -l changed -d 'Take only messages unlike the one before on their topic.'
 complete -c mqtt-sub -l nodelay -d 'Set TCP_NODELAY: less delay, more packets.'
 complete -c mqtt-sub -l ws -d 'Connect by WebSocket.'
-complete -c mqtt-sub -s S -d 'Find the broker by its DNS SRV record. Not built yet.'
+complete -c mqtt-sub -s S -d 'The host is a domain whose DNS SRV records name the broker.'
 complete -c mqtt-sub -s c -l disable-clean-session -d 'Keep the session when the connection ends. Needs -i.'
 complete -c mqtt-sub -l pw-stdin -d 'Read the password from the first line of standard input.'
 complete -c mqtt-sub -l pw-prompt -d 'Ask for the password at the terminal.'

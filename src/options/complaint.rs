@@ -11,7 +11,6 @@ pub(super) enum Complaint {
         flag: String,
         missing: &'static str,
     },
-    NotBuilt(String),
     ProxyProtocol(String),
     ProxyPort(i32),
     Proxy,
@@ -180,7 +179,6 @@ impl Complaint {
             C::ValueMissing { flag, missing } => {
                 return format!("Error: {flag} argument given but {missing}.");
             }
-            C::NotBuilt(flag) => return format!("Error: The option '{flag}' is not built yet."),
             C::ProxyProtocol(url) => return format!("Error: Unsupported proxy protocol: {url}"),
             C::ProxyPort(port) => return format!("Error: Invalid proxy port {port}"),
             C::OptionsFileUnreadable { file, why } => {
@@ -327,7 +325,6 @@ impl Complaint {
             | C::Engine(_)
             | C::OptionsFileUnreadable { .. } => After::Nothing,
             C::UnknownOption(_)
-            | C::NotBuilt(_)
             | C::ProxyProtocol(_)
             | C::ProxyPort(_)
             | C::Proxy

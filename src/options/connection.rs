@@ -17,8 +17,13 @@ pub(super) const URL: &str = "url";
 pub(super) fn flags() -> Vec<Flag> {
     let mut flags = address();
     flags.extend(detours());
-    flags
-        .push(Flag::not_built(Arg::new("srv").short('S').help("Find the broker by its DNS SRV record."), ""));
+    flags.push(Flag::switch(
+        Arg::new("srv").short('S').help("The host is a domain whose DNS SRV records name the broker."),
+        |raw, _| {
+            raw.srv = true;
+            Ok(())
+        },
+    ));
     under("Connection", flags)
 }
 

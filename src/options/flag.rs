@@ -31,8 +31,6 @@ enum Action {
     Value(Store),
     /// A flag without one.
     Switch(Store),
-    /// Known to mosquitto's manual, not to us yet.
-    NotBuilt,
 }
 
 /// A flag of a client program.
@@ -58,18 +56,6 @@ impl Flag {
     pub fn switch(arg: Arg, store: Store) -> Flag {
         let arg = Box::new(arg.action(ArgAction::SetTrue));
         Flag { arg, missing: "", called: None, action: Action::Switch(store) }
-    }
-
-    /// A flag that is known and refused: with a value if the declaration names one.
-    pub fn not_built(arg: Arg, missing: &'static str) -> Flag {
-        let help = arg.get_help().map(|help| format!("{help} Not built yet.")).unwrap_or_default();
-        let arg = arg.help(help);
-        let arg = match arg.get_value_names() {
-            None => arg.action(ArgAction::SetTrue),
-            Some(_) => arg.allow_hyphen_values(true),
-        };
-        let arg = Box::new(arg);
-        Flag { arg, missing, called: None, action: Action::NotBuilt }
     }
 
     /// In the message about a missing value the flag is called so.
@@ -115,11 +101,10 @@ impl Flag {
         Complaint::ValueMissing { flag: self.name(), missing: self.missing }.into()
     }
 
-    /// Carries the flag out. `token` is how it was written.
-    pub fn store(&self, raw: &mut Raw, token: &OsString, given: &Given<'_>) -> Result<(), Halt> {
+    /// Carries the flag out.
+    pub fn store(&self, raw: &mut Raw, given: &Given<'_>) -> Result<(), Halt> {
         match self.action {
             Action::Value(store) | Action::Switch(store) => store(raw, given),
-            Action::NotBuilt => Err(Complaint::NotBuilt(token.to_string_lossy().into_owned()).into()),
         }
     }
 }

@@ -64,6 +64,8 @@ pub struct ConnectionSettings {
     pub target: Target,
     /// Local address or host name to bind to before connecting (`-A`).
     pub bind_address: Option<String>,
+    /// The host is a domain whose SRV records say where the broker is (`-S`).
+    pub srv: bool,
     /// TCP_NODELAY was asked for (`--nodelay`).
     pub nodelay: bool,
     /// Speak TLS, so (`--cafile`, `--psk` and the like, `mqtts://`, port 8883).
@@ -247,6 +249,7 @@ impl std::fmt::Debug for ConnectionSettings {
             .field("program", &self.program)
             .field("target", &self.target)
             .field("bind_address", &self.bind_address)
+            .field("srv", &self.srv)
             .field("nodelay", &self.nodelay)
             .field("tls", &self.tls)
             .field("ws", &self.ws)

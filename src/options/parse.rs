@@ -104,7 +104,7 @@ fn read_tokens(
             return Err(flag.value_missing());
         };
         let value = values.first().map_or(OsStr::new(""), OsString::as_os_str);
-        flag.store(raw, token, &Given { program, value, values, in_file })?;
+        flag.store(raw, &Given { program, value, values, in_file })?;
         rest = behind;
     }
     Ok(())

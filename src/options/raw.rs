@@ -61,6 +61,7 @@ pub(super) struct Raw {
     pub port: Option<u16>,
     pub bind_address: Option<OsString>,
     pub nodelay: bool,
+    pub srv: bool,
     pub patience: Patience,
     pub tls: RawTls,
     pub ws: bool,

@@ -198,6 +198,9 @@ fn connection(
     if raw.proxy.is_some() && raw.port == Some(0) {
         warnings.push("Warning: --proxy does nothing with a unix socket.");
     }
+    if raw.srv && raw.port == Some(0) {
+        warnings.push("Warning: -S does nothing with a unix socket.");
+    }
     let mut properties = raw.properties;
     if session.session_expiry_interval > 0 {
         let interval = Property::SessionExpiryInterval(session.session_expiry_interval);
@@ -210,6 +213,7 @@ fn connection(
         program: name.to_owned(),
         target: target(raw.host, raw.port.unwrap_or(default_port)),
         bind_address: raw.bind_address.map(|address| address.to_string_lossy().into_owned()),
+        srv: raw.srv,
         nodelay: raw.nodelay || raw.latency,
         tls,
         ws: raw.ws.then(|| WsSettings { path: raw.ws_path.unwrap_or_else(|| WS_PATH.to_owned()) }),

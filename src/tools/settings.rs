@@ -18,6 +18,7 @@ pub fn target(settings: &ConnectionSettings) -> transport::Target {
     transport::Target {
         address,
         bind: settings.bind_address.clone(),
+        srv: settings.srv,
         nodelay: settings.nodelay,
         deadline: None,
         tls: settings.tls.clone(),

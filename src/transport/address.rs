@@ -28,6 +28,8 @@ pub struct Target {
     pub address: Address,
     /// Local name or address to bind to first (`-A`); TCP only.
     pub bind: Option<String>,
+    /// The host is a domain whose SRV records say where the broker is; TCP only, and the port means nothing then.
+    pub srv: bool,
     /// Sets `TCP_NODELAY`; TCP only.
     pub nodelay: bool,
     /// When connecting counts as failed; the system decides if there is none. Looking a name up isn't cut short.

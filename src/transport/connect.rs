@@ -12,7 +12,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::stream::Layer;
 use super::tls::{SetupError, TlsClient, TlsError};
 use super::ws::{WsClient, WsSettings};
-use super::{Address, Socket as Plain, Stream, Target, socks};
+use super::{Address, Socket as Plain, Stream, Target, socks, srv};
 
 /// Longest path a unix socket can have, in bytes; the system keeps one more for a zero byte.
 const UNIX_PATH_MAX: usize = 107;
@@ -89,9 +89,14 @@ impl Connector {
             self.tls = Some(TlsClient::new(settings)?);
         }
         let (socket, host) = match &self.target.address {
-            Address::Tcp { host, port } => (self.reach(host, *port)?, Some(host.as_str())),
+            Address::Tcp { host, .. } if self.target.srv => {
+                let (socket, host) = self.reach_service(host)?;
+                (socket, Some(host))
+            }
+            Address::Tcp { host, port } => (self.reach(host, *port)?, Some(host.clone())),
             Address::Unix(path) => (connect_unix(path)?, None),
         };
+        let host = host.as_deref();
         match (&self.tls, &self.target.ws) {
             (None, None) => Ok(Stream::Plain(socket)),
             (Some(tls), None) => {
@@ -112,6 +117,21 @@ impl Connector {
         let mut socket = connect_tcp(&proxy.host, proxy.port, &self.target)?;
         socks::connect(&mut socket, proxy, host, port, self.target.deadline).map_err(ConnectError::Proxy)?;
         Ok(Plain::Tcp(socket))
+    }
+
+    /// Connects to the first of those that offer the service in a domain.
+    fn reach_service(&self, domain: &str) -> Result<(Plain, String), ConnectError> {
+        let service = if self.target.tls.is_some() { "_secure-mqtt" } else { "_mqtt" };
+        let name = format!("{service}._tcp.{domain}");
+        let offers = srv::lookup(&name, &srv::nameservers(), self.target.deadline);
+        let mut last = ConnectError::Lookup;
+        for offer in offers.map_err(|_| ConnectError::Lookup)? {
+            match self.reach(&offer.host, offer.port) {
+                Ok(socket) => return Ok((socket, offer.host)),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
     }
 
     fn web_socket<S: Layer + 'static>(&self, stream: S, ws: &WsSettings) -> Result<Stream, ConnectError> {
@@ -206,7 +226,16 @@ mod tests {
     use std::os::unix::net::UnixListener;
 
     fn target(address: Address) -> Target {
-        Target { address, bind: None, nodelay: true, deadline: None, tls: None, ws: None, proxy: None }
+        Target {
+            address,
+            bind: None,
+            srv: false,
+            nodelay: true,
+            deadline: None,
+            tls: None,
+            ws: None,
+            proxy: None,
+        }
     }
 
     fn connect(target: &Target) -> Result<Stream, ConnectError> {

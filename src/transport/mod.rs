@@ -4,6 +4,7 @@ mod address;
 mod connect;
 mod socket;
 mod socks;
+mod srv;
 mod stream;
 pub mod tls;
 pub mod ws;

@@ -1,10 +1,11 @@
 //! Lost connections: who comes back, and with what.
 
+use std::collections::HashSet;
 use std::sync::mpsc::channel;
 
 use mqtt_toolkit::protocol::{AckKind, Disconnect, Packet, Properties, Publish, QoS, ReasonCode, Version};
 
-use super::super::harness::{Broker, Fake, Kind, Peer};
+use super::super::harness::{Broker, Fake, Kind, Peer, until};
 
 #[test]
 fn lines_in_flight_are_sent_again_with_dup_and_none_is_lost() {
@@ -114,4 +115,43 @@ fn a_subscriber_comes_back_after_the_broker_s_disconnect() {
     });
     fake.tool("mqtt-sub").args(["-V", "5", "-t", "t", "-C", "1"]).run().prints("here again\n");
     fake.finish();
+}
+
+/// Lines of the run that a broker's restart interrupts.
+const LINES: usize = 100_000;
+
+#[test]
+fn no_line_is_missing_after_a_restart_of_the_broker() {
+    let text: String = (0..LINES).map(|number| format!("{number}\n")).collect();
+    for kind in [Kind::Mosquitto, Kind::Ours] {
+        let folder = tempfile::tempdir().unwrap();
+        let lines = format!(
+            "allow_anonymous true\nmax_queued_messages 0\npersistence true\npersistence_location {}/\n",
+            folder.path().display()
+        );
+        let Some(broker) = Broker::with(kind, &lines) else { continue };
+        let port = broker.port;
+        let sub = broker.tool("mqtt-sub").args(["-i", "keeper", "-c", "-q", "1", "-t", "lines"]).start();
+        broker.await_subscribed("keeper");
+        let mut publisher = broker.tool("mqtt-pub").args(["-t", "lines", "-q", "1", "-l"]).start();
+        // Some of the lines come while the broker stops, and some when it is back for sure.
+        let (first, rest) = text.as_bytes().split_at(text.len() / 2);
+        let _broker = std::thread::scope(|scope| {
+            let writing = scope.spawn(|| publisher.write(first));
+            until("a good part of the lines", || (sub.stdout().len() > text.len() / 5).then_some(()));
+            broker.stop();
+            let broker = Broker::at(kind, port, &lines);
+            writing.join().unwrap();
+            broker
+        });
+        publisher.write(rest);
+        publisher.wait().prints("");
+        until("all lines", || (sub.stdout().len() >= text.len()).then_some(()));
+        // What was in flight may have come twice.
+        let missing = || {
+            let seen: HashSet<usize> = sub.stdout().lines().filter_map(|line| line.parse().ok()).collect();
+            (0..LINES).filter(|number| !seen.contains(number)).count()
+        };
+        until("every line", || (missing() == 0).then_some(()));
+    }
 }

@@ -97,6 +97,13 @@ impl Broker {
         .then_some(broker)
     }
 
+    /// Ends it as an administrator does, and waits for its end.
+    pub fn stop(mut self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        until("the broker's end", || self.child.try_wait().unwrap());
+    }
+
     /// One of our programs, told of this broker's port.
     pub fn tool(&self, name: &str) -> Tool {
         self.run(&ours(name))
