@@ -64,8 +64,8 @@ fn run(options: Options) -> Result<Figures> {
         }
         Choice::Idle { connections } => return processes::idle(net, connections, pid),
         Choice::Connect { runs, command } => return processes::connect(address, common.v5, runs, &command),
-        Choice::Tool { runs, feed, expect, stdin, stdout, command } => {
-            return Tool { runs, feed, expect, stdin, stdout, command }.run(deadline);
+        Choice::Tool { runs, feed, payload, expect, stdin, stdout, command } => {
+            return Tool { runs, feed, payload, expect, stdin, stdout, command }.run(deadline);
         }
     };
     load.run(net, pid)

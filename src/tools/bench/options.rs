@@ -156,6 +156,9 @@ pub enum Choice {
         /// Messages it is sent once it has subscribed.
         #[arg(long, default_value_t = 0)]
         feed: u32,
+        /// What those messages say, instead of 64 bytes of any kind.
+        #[arg(long)]
+        payload: Option<String>,
         /// Messages it must have published.
         #[arg(long)]
         expect: Option<u64>,

@@ -16,6 +16,7 @@ use super::net::{Net, handshake};
 use super::report::{median, rounded};
 use super::usage::resident_bytes;
 use super::wire::{self, Incoming, Template};
+use crate::protocol::{Properties, Publish, QoS, Version};
 
 /// Memory of the broker `pid` for each of `count` connections with one subscription.
 pub fn idle(net: &mut Net, count: usize, pid: Option<u32>) -> Result<Figures> {
@@ -83,6 +84,8 @@ pub struct Tool {
     pub runs: usize,
     /// Messages it is sent once it has subscribed.
     pub feed: u32,
+    /// What those messages say, instead of 64 bytes of any kind.
+    pub payload: Option<String>,
     /// Messages it must have published.
     pub expect: Option<u64>,
     /// Its standard input, or nothing.
@@ -103,7 +106,8 @@ impl Tool {
         for _ in 0..self.runs {
             let started = Instant::now();
             let child = self.spawn(&words)?;
-            let counted = Peer::accept(&listener, started + deadline).and_then(|peer| peer.serve(self.feed));
+            let counted = Peer::accept(&listener, started + deadline)
+                .and_then(|peer| peer.serve(self.feed, self.payload.as_deref()));
             let (status, peak) = wait(child)?;
             times.push(started.elapsed().as_secs_f64() * 1000.0);
             memory.push(peak as f64);
@@ -178,7 +182,7 @@ impl Peer {
     }
 
     /// Answers until the program goes; how many messages it has published.
-    fn serve(mut self, feed: u32) -> Result<u64> {
+    fn serve(mut self, feed: u32, payload: Option<&str>) -> Result<u64> {
         let mut buffer = vec![0; 1 << 20];
         let (mut kept, mut published) = (0, 0);
         let mut out = Vec::new();
@@ -203,16 +207,19 @@ impl Peer {
             let _ = self.stream.write_all(&out);
             out.clear();
             if subscribed {
-                self.feed(feed);
+                self.feed(feed, payload);
             }
         }
     }
 
-    fn feed(&mut self, count: u32) {
+    fn feed(&mut self, count: u32, payload: Option<&str>) {
         let template = Template::new("bench/tool", 0, false, 64, self.v5);
         let mut out = Vec::new();
         for sequence in 0..count {
-            template.write(&mut out, 0, 0, sequence, 0);
+            match payload {
+                Some(payload) => said(payload, self.v5, &mut out),
+                None => template.write(&mut out, 0, 0, sequence, 0),
+            }
             if out.len() > 128 * 1024 || sequence + 1 == count {
                 if self.stream.write_all(&out).is_err() {
                     return;
@@ -221,6 +228,14 @@ impl Peer {
             }
         }
     }
+}
+
+/// A QoS 0 message with this payload.
+fn said(payload: &str, v5: bool, out: &mut Vec<u8>) {
+    let (dup, retain, qos, packet_identifier) = (false, false, QoS::AtMostOnce, 0);
+    let (topic, properties, payload) = ("bench/tool", Properties::EMPTY, payload.as_bytes());
+    let version = if v5 { Version::V5 } else { Version::V311 };
+    Publish { dup, qos, retain, topic, packet_identifier, properties, payload }.encode(version, out);
 }
 
 fn answer(packet: Incoming<'_>, v5: bool, out: &mut Vec<u8>) -> Result<()> {
