@@ -145,6 +145,19 @@ fn man_pages_are_well_formed() {
     }
 }
 
+/// groff has nothing to warn of, either.
+#[test]
+fn man_pages_are_typeset_without_a_warning() {
+    for (file, text) in man_pages() {
+        let Some((fine, said)) = checked_by("groff", &["-ww", "-z", "-man", "-Tutf8", "-Kutf8"], &text)
+        else {
+            eprintln!("groff is not installed: the man pages are not typeset");
+            return;
+        };
+        assert!(fine && said.is_empty(), "{file}: {said}");
+    }
+}
+
 /// Each page has the sections a reader looks for, in the usual order.
 #[test]
 fn man_pages_have_their_sections() {

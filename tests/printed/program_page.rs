@@ -36,6 +36,9 @@ pub fn man_page(page: &Page) -> Vec<u8> {
 
     let mut rest = Roff::new();
     commands(&mut rest, page);
+    for (title, rows) in page.manual.tables {
+        table(&mut rest, title, rows);
+    }
     table(&mut rest, "EXIT STATUS", exit_status);
     table(&mut rest, "ENVIRONMENT", environment);
     table(&mut rest, "FILES", files);

@@ -18,6 +18,7 @@ pub(super) static BROKER: Manual = Manual {
          that ends, and exits with its exit code: for tests and CI.",
         "Called through a link named mosquitto it also calls itself so.",
     ],
+    tables: &[],
     exit_status: &[
         (
             "0",

@@ -28,6 +28,60 @@ const OPTIONS_FILE: &str = "Options that are read before the command line; the f
      quotes. Lines that start with # and empty lines are skipped. The command line overrides the file; topics of \
      options that may be repeated add up.";
 
+/// What `-F` takes.
+const FORMAT: (&str, &[Meaning]) = (
+    "FORMAT",
+    &[
+        (
+            "%[-][0][WIDTH][.PRECISION][SEPARATOR]LETTER",
+            "Something of the message. It is padded to WIDTH in front, with - behind; with 0 numbers, hexadecimal and \
+             payloads are padded with zeros. PRECISION is the most bytes of a text, the decimals of a float, or the \
+             digits of a group in hexadecimal, where SEPARATOR, a space if there is none, stands between groups.",
+        ),
+        ("%t %p %l", "Topic; payload, which WIDTH also cuts; length of the payload in bytes."),
+        ("%x %X", "The payload in hexadecimal, lower or upper case; of at most WIDTH bytes."),
+        ("%f %d", "The payload as a float of 4 bytes, or of 8, in the byte order of this machine."),
+        ("%q %r %m", "QoS; 1 for a retained message, else 0; Packet Identifier, 0 at QoS 0."),
+        ("%j %J", "All of the message as a JSON object, the payload as a string, or as the JSON that it is."),
+        (
+            "%A %C %D %E %F %P %R %S",
+            "Properties of MQTT 5: topic-alias, content-type, correlation-data, message-expiry-interval, \
+             payload-format-indicator, user-property as name:value, response-topic, subscription-identifier. WIDTH is \
+             kept to where one is absent, but for %D, %P and %R.",
+        ),
+        ("%I %U", "Local time as in 2026-11-24T00:17:49+0000; seconds since 1970 with nine decimals."),
+        ("@LETTER", "What strftime(3) makes of %LETTER; @N is the nanoseconds."),
+        ("\\\\ \\0 \\a \\e \\n \\r \\t \\v", "The character that C has for it; \\e is ESC."),
+        ("%% @@", "% and @."),
+    ],
+);
+
+/// What `-D` takes.
+const PROPERTIES: (&str, &[Meaning]) = (
+    "PROPERTIES",
+    &[
+        (
+            "connect",
+            "authentication-data, authentication-method, maximum-packet-size, receive-maximum, \
+             request-problem-information, request-response-information, session-expiry-interval, topic-alias-maximum, \
+             user-property",
+        ),
+        (
+            "publish",
+            "content-type, correlation-data, message-expiry-interval, payload-format-indicator, response-topic (not for \
+             mqtt-rr, which sets it), topic-alias, user-property",
+        ),
+        (
+            "will",
+            "content-type, correlation-data, message-expiry-interval, payload-format-indicator, response-topic, \
+             will-delay-interval, user-property",
+        ),
+        ("subscribe", "subscription-identifier, user-property"),
+        ("unsubscribe", "user-property"),
+        ("disconnect", "reason-string, server-reference, session-expiry-interval, user-property"),
+    ],
+);
+
 const REFUSED: Meaning = (
     "1-5, 128-162",
     "The broker refused the connection: its return code (MQTT 3.x) or Reason Code (MQTT 5), such as 5 or 135 not authorized.",
@@ -39,6 +93,8 @@ const STRICT: Meaning = (
      and messages may be lost with it (mqtt-pub -l at QoS 0; mqtt-sub without -c or at QoS 0), instead of \
      reconnecting; 46 a command of --exec or --exec-after-sub failed. mosquitto uses none of these.",
 );
+const PROTOCOL: Meaning = ("2", "The broker sent what it must not.");
+const UNDER_WAY: Meaning = ("13, 14", "The WebSocket was refused; the TLS handshake failed.");
 const FAILED: Meaning = ("1", "Wrong arguments, --help, --version, unreadable input, or no connection.");
 
 static PUBLISH: Manual = Manual {
@@ -59,11 +115,15 @@ static PUBLISH: Manual = Manual {
         "The program takes the flags of mosquitto_pub and answers in its words; called through a link of that name \
          it also calls itself so.",
     ],
+    tables: &[PROPERTIES],
     exit_status: &[
         ("0", "Everything was published."),
         FAILED,
+        PROTOCOL,
         ("7", "The connection was lost, or the broker doesn't take such a message."),
+        UNDER_WAY,
         REFUSED,
+        ("130, 143", "Ended by SIGINT or SIGTERM."),
         STRICT,
     ],
     environment: ENVIRONMENT,
@@ -78,6 +138,10 @@ static PUBLISH: Manual = Manual {
         (
             "Play a recording twice as fast, under other topics:",
             "mqtt-sub -t 'room/#' --record day.json; mqtt-pub --replay day.json --speed 2 --map room/=test/room/",
+        ),
+        (
+            "A message that expires after a minute and says what it is (MQTT 5):",
+            "mqtt-pub -t door -m open -D publish message-expiry-interval 60 -D publish content-type text/plain",
         ),
         ("Clear a retained message:", "mqtt-pub -t room/temperature -n -r"),
         (
@@ -115,6 +179,7 @@ static SUBSCRIBE: Manual = Manual {
         "The program takes the flags of mosquitto_sub and answers in its words; called through a link of that name \
          it also calls itself so.",
     ],
+    tables: &[FORMAT, PROPERTIES],
     exit_status: &[
         (
             "0",
@@ -123,8 +188,11 @@ static SUBSCRIBE: Manual = Manual {
         ),
         FAILED,
         ("1", "Something that --expect, --expect-re or --expect-json asks for hasn't come."),
+        PROTOCOL,
+        UNDER_WAY,
         ("27", "The time of -W is over."),
         REFUSED,
+        ("255", "SIGINT or SIGTERM came before the broker had answered."),
         STRICT,
     ],
     environment: ENVIRONMENT,
@@ -132,6 +200,13 @@ static SUBSCRIBE: Manual = Manual {
     examples: &[
         ("Print everything, with topics:", "mqtt-sub -t '#' -v"),
         ("Wait at most 5 seconds for one message:", "mqtt-sub -t room/temperature -C 1 -W 5"),
+        ("Time, topic and payload in hexadecimal:", "mqtt-sub -t '#' -F '%I %t %x'"),
+        ("Each message as a JSON object:", "mqtt-sub -t 'room/#' -F %J"),
+        (
+            "List all retained messages, and clear them:",
+            "mqtt-sub -t 'room/#' --retained-only --remove-retained -v -W 2",
+        ),
+        ("How many messages come in a second:", "mqtt-sub -t '#' --message-rate"),
         ("Leave out some topics and what is retained:", "mqtt-sub -t 'room/#' -T 'room/debug/#' -R"),
         (
             "A smoke test: has the program said both within ten seconds?",
@@ -173,6 +248,7 @@ static CONTROL: Manual = Manual {
         "The program takes the arguments of mosquitto_ctrl and answers in its words; called through a link of that \
          name it also calls itself so. There is no interactive mode.",
     ],
+    tables: &[],
     exit_status: &[
         (
             "0",
@@ -212,18 +288,26 @@ static REQUEST: Manual = Manual {
         "The program takes the flags of mosquitto_rr and answers in its words; called through a link of that name \
          it also calls itself so.",
     ],
+    tables: &[FORMAT, PROPERTIES],
     exit_status: &[
         ("0", "The answer was printed."),
         FAILED,
-        ("7", "The connection was lost."),
+        PROTOCOL,
+        ("7", "The connection was lost, or the broker doesn't take such a message."),
+        UNDER_WAY,
         ("27", "The time of -W is over."),
         REFUSED,
+        ("130, 143", "Ended by SIGINT or SIGTERM."),
         STRICT,
     ],
     environment: ENVIRONMENT,
     files: &[("$XDG_CONFIG_HOME/mqtt-rr, $XDG_CONFIG_HOME/mosquitto_rr", OPTIONS_FILE)],
     examples: &[
         ("Ask, and wait at most 3 seconds:", "mqtt-rr -t clock/get -e clock/answer/1 -n -W 3"),
+        (
+            "Tell a question and its answer apart from others, and how long it took:",
+            "mqtt-rr -t clock/get -e clock/answer/1 -n -D publish correlation-data 17 -F '%D %p' --latency",
+        ),
         ("Send a file as the request:", "mqtt-rr -t job/run -e job/done/7 -f job.json -q 1"),
     ],
     see_also: &[("mqtt-pub", "1"), ("mqtt-sub", "1"), ("mqtt-broker", "8")],

@@ -35,6 +35,8 @@ pub struct Manual {
     pub usage: &'static [&'static str],
     /// Paragraphs of DESCRIPTION.
     pub description: &'static [&'static str],
+    /// Sections of its own between the options and the exit codes: heading, and what stands in it.
+    pub tables: &'static [(&'static str, &'static [Meaning])],
     /// Exit codes.
     pub exit_status: &'static [Meaning],
     /// Environment variables.

@@ -19,6 +19,7 @@ pub(super) static PASSWD: Manual = Manual {
         "The program takes the options of mosquitto_passwd and answers in its words; called through a link of that \
          name it also calls itself so.",
     ],
+    tables: &[],
     exit_status: &[
         ("0", "Done."),
         (
