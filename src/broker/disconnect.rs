@@ -104,6 +104,7 @@ impl Shard {
             self.forget_pending(key);
         }
         self.release(key, out);
+        self.forget_held(key);
         out.changes.blocked.retain(|&blocked| blocked != key);
         let connection = &mut self.connections[key];
         connection.phase = Phase::Closing;

@@ -178,6 +178,20 @@ impl Shard {
         }
     }
 
+    /// A publisher's connection ends: nobody holds it any more. Its key may be another's soon.
+    pub(super) fn forget_held(&mut self, key: ConnectionKey) {
+        let connection = &mut self.connections[key];
+        if connection.held_by == 0 {
+            return;
+        }
+        (connection.held_by, connection.held_firmly) = (0, false);
+        for &receiver in &self.slow {
+            if let Some(holding) = self.connections.get_mut(receiver).and_then(|c| c.holding.as_mut()) {
+                holding.retain(|&publisher| publisher != key);
+            }
+        }
+    }
+
     /// When a receiver has held publishers back for long enough.
     pub(super) fn patience_ends(&self, key: ConnectionKey) -> Option<u64> {
         let connection = self.connections.get(key)?;

@@ -242,3 +242,24 @@ fn a_client_of_3_1_1_knows_no_receive_maximum_and_is_not_closed() {
     assert!(!w.is_closed(bob));
     assert_eq!(w.publishes(other).len(), 100, "what is acknowledged is delivered");
 }
+
+#[test]
+fn a_publisher_that_was_held_leaves_no_hold_behind() {
+    // (This is the broker's own flow control, which MQTT knows nothing of.)
+    let mut w = World::new();
+    let slow = w.connect("slow", v5());
+    w.subscribe(slow, "a", QOS0);
+    w.takes_only(slow, 0);
+    let first = w.connect("first", v5());
+    while !w.is_held(first) {
+        w.publish(first, "a", "x".repeat(100_000), QOS0);
+    }
+    w.cut(first);
+    // The next connection has the number of the one that is gone, but nothing to do with it.
+    let second = w.connect("second", v5());
+    w.publish(second, "a", "x", QOS0);
+    w.reads(slow);
+    assert!(!w.is_held(second));
+    w.send(second, Packet::PingReq);
+    assert_eq!(w.received(second), [Packet::PingResp]);
+}
