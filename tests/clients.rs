@@ -10,6 +10,7 @@ mod clients {
     mod expect;
     mod lines;
     mod patience;
+    mod picking;
     mod publish;
     mod reconnect;
     mod recording;
