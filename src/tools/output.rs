@@ -10,7 +10,7 @@ use crate::client::Outbox;
 use crate::protocol::Publish;
 
 /// More than this is written before more is added.
-const BLOCK: usize = 256 * 1024;
+const BLOCK: usize = 64 * 1024;
 
 /// How messages are printed.
 #[derive(Debug)]

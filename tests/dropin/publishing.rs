@@ -105,4 +105,5 @@ fn unreadable_files() -> [Case; 2] {
 #[test]
 fn messages_are_published_alike() {
     compare(Kind::Mosquitto, "", cases());
+    compare(Kind::Ours, "", cases());
 }

@@ -42,4 +42,5 @@ fn cases() -> Vec<Case> {
 #[test]
 fn requests_are_answered_alike() {
     compare(Kind::Mosquitto, "", cases());
+    compare(Kind::Ours, "", cases());
 }

@@ -146,4 +146,5 @@ fn cases() -> Vec<Case> {
 #[test]
 fn messages_are_printed_alike() {
     compare(Kind::Mosquitto, "", cases());
+    compare(Kind::Ours, "", cases());
 }
