@@ -1,0 +1,282 @@
+//! Bad peers at the real program: whatever they send, or don't, the others go on, memory stays small, and the log says
+//! who was sent away and why.
+
+#![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
+#[path = "harness/our_broker.rs"]
+mod our_broker;
+#[path = "harness/raw_client.rs"]
+mod raw_client;
+#[path = "harness/running.rs"]
+mod running;
+
+use mqtt_toolkit::protocol::{Packet, PropertiesBuf, Property, QoS, Version};
+use our_broker::Broker;
+use raw_client::{Bystander, RawClient, encoded, plain_connect, publish, subscribe};
+use running::eventually;
+
+const MEGABYTE: u64 = 1024 * 1024;
+
+/// Bytes of virtual memory that the broker has.
+fn virtual_memory(broker: &Broker) -> u64 {
+    let pages = std::fs::read_to_string(format!("/proc/{}/statm", broker.id())).unwrap();
+    let pages: u64 = pages.split(' ').next().unwrap().parse().unwrap();
+    pages * rustix::param::page_size() as u64
+}
+
+/// Asserts that the broker's memory has grown by less than this since it was `before`.
+#[track_caller]
+fn assert_grown_less(broker: &Broker, before: u64, megabytes: u64) {
+    let grown = broker.resident().saturating_sub(before);
+    assert!(grown < megabytes * MEGABYTE, "grown by {} kB", grown / 1024);
+}
+
+/// Waits for the line with which the log says that a client was sent away.
+fn wait_for_reason(broker: &Broker, client: &str, reason: &str) {
+    let begins = format!("Client {client} [");
+    let ends = format!("disconnected: {reason}.");
+    broker
+        .log()
+        .wait_until(&ends, |text| text.lines().any(|line| line.contains(&begins) && line.ends_with(&ends)));
+}
+
+#[test]
+fn one_byte_at_a_time_is_a_client_like_others() {
+    let broker = Broker::start();
+    let mut bystander = Bystander::new(broker.address());
+    let mut reader = RawClient::connect(broker.address(), Version::V5, "reader");
+    reader.subscribe("slow", QoS::AtMostOnce);
+    let before = broker.resident();
+    let connect = encoded(Version::V5, &Packet::Connect(plain_connect(Version::V5, "slow")));
+    let message = publish(Version::V5, 1, "slow", b"drop by drop", QoS::AtLeastOnce);
+    let mut slow = RawClient::open(broker.address(), Version::V5);
+    for byte in connect.iter().chain(&message) {
+        slow.send(&[*byte]);
+        // A message of somebody else's there and back: the byte is handled by itself.
+        bystander.check();
+    }
+    assert_eq!(slow.connack(), Some(0));
+    assert_eq!(reader.message().unwrap().payload, b"drop by drop");
+    // Many such clients at once, none of which gets to its end.
+    let mut many: Vec<RawClient> = (0..100).map(|_| RawClient::open(broker.address(), Version::V5)).collect();
+    for byte in &connect[..connect.len() - 1] {
+        for client in &mut many {
+            client.send(&[*byte]);
+        }
+        bystander.check();
+    }
+    assert_grown_less(&broker, before, 10);
+}
+
+#[test]
+fn connections_that_say_nothing_cost_little_and_leave_nothing_behind() {
+    // (That they are closed after half a minute is tested where a test has the clock: `tests/conformance_v5/`.)
+    let broker = Broker::start();
+    let mut bystander = Bystander::new(broker.address());
+    let (memory, files) = (broker.resident(), broker.open_files());
+    let silent: Vec<RawClient> = (0..300).map(|_| RawClient::open(broker.address(), Version::V5)).collect();
+    eventually("300 connections", || broker.open_files() >= files + 300);
+    bystander.check();
+    assert_grown_less(&broker, memory, 10);
+    drop(silent);
+    broker.wait_for_open_files(files);
+    bystander.check();
+}
+
+#[test]
+fn announcing_256_megabytes_takes_none() {
+    // As large as a packet can be: the broker has to wait for it.
+    let broker = Broker::configured("allow_anonymous true\nmax_packet_size 268435455\n");
+    let mut bystander = Bystander::new(broker.address());
+    let before = broker.resident();
+    let mut liars: Vec<RawClient> =
+        (0..20).map(|i| RawClient::connect(broker.address(), Version::V5, &format!("liar-{i}"))).collect();
+    for liar in &mut liars {
+        liar.send(&[0x30, 0xF0, 0xFF, 0xFF, 0x7F, 0, 1, b'a', 0, b'x']);
+        bystander.check();
+    }
+    assert_grown_less(&broker, before, 10);
+    drop(liars);
+    // Before CONNECT, and with mosquitto's limit of 2,000,000 bytes, there is nothing to wait for.
+    let mut stranger = RawClient::open(broker.address(), Version::V5);
+    stranger.send(&[0x10, 0xF0, 0xFF, 0xFF, 0x7F, 0, 4, b'M', b'Q', b'T']);
+    assert_eq!(stranger.ending(), None);
+    wait_for_reason(&broker, "127.0.0.1", "oversize packet");
+    let broker = Broker::start();
+    for (version, told) in [(Version::V5, Some(0x95)), (Version::V311, None)] {
+        let mut liar = RawClient::connect(broker.address(), version, "liar");
+        liar.send(&[0x30, 0xF0, 0xFF, 0xFF, 0x7F, 0, 1, b'a', 0, b'x']);
+        assert_eq!(liar.ending(), told);
+        wait_for_reason(&broker, "liar", "oversize packet");
+    }
+}
+
+#[test]
+fn topics_of_a_thousand_levels_are_refused() {
+    let broker = Broker::start();
+    let mut bystander = Bystander::new(broker.address());
+    let deep = vec!["x"; 1000].join("/");
+    for wild in [deep.clone(), deep.replace('x', "+"), format!("$share/g/{deep}")] {
+        for (version, told) in [(Version::V5, Some(0x82)), (Version::V311, None)] {
+            let mut digger = RawClient::connect(broker.address(), version, "digger");
+            digger.send(&subscribe(version, 1, &wild, QoS::AtMostOnce));
+            assert_eq!(digger.ending(), told);
+        }
+        bystander.check();
+    }
+    wait_for_reason(&broker, "digger", "protocol error");
+    let mut digger = RawClient::connect(broker.address(), Version::V311, "publisher");
+    digger.send(&publish(Version::V311, 0, &deep, b"x", QoS::AtMostOnce));
+    assert_eq!(digger.ending(), None);
+    broker.wait_for_end_of("publisher");
+    bystander.check();
+}
+
+#[test]
+fn who_never_reads_costs_a_bounded_amount_and_holds_nobody_up() {
+    const BATCH: usize = 100;
+    let broker = Broker::start();
+    let mut bystander = Bystander::new(broker.address());
+    let mut deaf: Vec<RawClient> = [QoS::AtMostOnce, QoS::AtLeastOnce]
+        .into_iter()
+        .map(|qos| {
+            let mut client =
+                RawClient::connect(broker.address(), Version::V5, &format!("deaf-{}", qos as u8));
+            client.subscribe("flood", qos);
+            client
+        })
+        .collect();
+    let mut reader = RawClient::connect(broker.address(), Version::V5, "reader");
+    reader.subscribe("flood", QoS::AtLeastOnce);
+    let mut publisher = RawClient::connect(broker.address(), Version::V311, "publisher");
+    let before = broker.resident();
+    for batch in 0..200 {
+        // 80 MB in all, a batch at a time: the reader is never far behind, so it must miss nothing.
+        let mut bytes = Vec::new();
+        for i in 0..BATCH {
+            let mut payload = vec![b'.'; 4000];
+            payload[..8].copy_from_slice(&((batch * BATCH + i) as u64).to_be_bytes());
+            bytes.extend(publish(Version::V311, i as u16 + 1, "flood", &payload, QoS::AtLeastOnce));
+        }
+        publisher.send(&bytes);
+        for i in 0..BATCH {
+            let message = reader.message().expect("the reader is still connected");
+            assert_eq!(message.payload[..8], ((batch * BATCH + i) as u64).to_be_bytes());
+        }
+        for _ in 0..BATCH {
+            assert_eq!(publisher.frame().expect("the publisher is still connected")[0], 0x40);
+        }
+        if batch % 20 == 0 {
+            bystander.check();
+        }
+    }
+    // What waits for the two is limited by max_queued_messages: 1,000 messages, of which both wait for the same ones.
+    assert_grown_less(&broker, before, 30);
+    let dropping = |client: &str| format!("Outgoing messages are being dropped for client {client}.");
+    for client in ["deaf-0", "deaf-1"] {
+        broker.log().wait_for(&dropping(client));
+    }
+    // They may still go on reading: what came first is there.
+    let first = deaf[1].message().unwrap();
+    assert_eq!(first.payload[..8], 0_u64.to_be_bytes());
+    drop(deaf);
+    broker.wait_for_end_of("deaf-0");
+    bystander.check();
+}
+
+#[test]
+fn fourteen_clients_with_100_megabytes_of_junk_take_no_memory() {
+    let broker = Broker::start();
+    let mut bystander = Bystander::new(broker.address());
+    // Once, so that everything that is made at first use is there.
+    RawClient::connect(broker.address(), Version::V5, "first").ping();
+    let (resident, virtually) = (broker.resident(), virtual_memory(&broker));
+    let junk: Vec<u8> = (0..MEGABYTE as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    // Bytes that begin: as nothing, as a CONNECT, as packets of a client that was let in.
+    let beginnings: [(&[u8], bool); 7] = [
+        (&[], false),
+        (&[0xFF; 100], false),
+        (&[0; 100], false),
+        (&[0x10, 0xF0, 0x8C, 0x06], false),
+        (&[0x30, 0x80, 0x80, 0x7A, 0, 1, b'a', 0], true),
+        (&[0x82, 0x80, 0x80, 0x7A, 0, 1, 0], true),
+        (&[], true),
+    ];
+    std::thread::scope(|scope| {
+        for i in 0..14 {
+            let (beginning, introduced) = beginnings[i % beginnings.len()];
+            let (junk, broker) = (&junk, &broker);
+            scope.spawn(move || {
+                let name = format!("junk-{i}");
+                let mut client = match introduced {
+                    true => RawClient::connect(broker.address(), Version::V5, &name),
+                    false => RawClient::open(broker.address(), Version::V5),
+                };
+                let _ = client.try_send(beginning) && (0..100).all(|_| client.try_send(junk));
+            });
+        }
+        for _ in 0..20 {
+            bystander.check();
+        }
+    });
+    let grown = virtual_memory(&broker).saturating_sub(virtually);
+    println!("virtual memory grown by {} kB", grown / 1024);
+    assert!(grown < 20 * MEGABYTE, "virtual memory grown by {} kB", grown / 1024);
+    assert_grown_less(&broker, resident, 20);
+    bystander.check();
+}
+
+#[test]
+fn five_thousand_user_properties_are_read_and_forgotten() {
+    let broker = Broker::start();
+    let mut bystander = Bystander::new(broker.address());
+    let many: PropertiesBuf = (0..5000).map(|_| Property::UserProperty("name", "value")).collect();
+    let before = broker.resident();
+    for i in 0..50 {
+        let name = format!("many-{i}");
+        let mut connect = plain_connect(Version::V5, &name);
+        connect.properties = many.as_properties();
+        RawClient::connect_with(broker.address(), &connect).ping();
+    }
+    bystander.check();
+    assert_grown_less(&broker, before, 10);
+    // A CONNECT of more than 100,000 bytes is one too many.
+    let more: PropertiesBuf = (0..8000).map(|_| Property::UserProperty("name", "value")).collect();
+    let mut connect = plain_connect(Version::V5, "more");
+    connect.properties = more.as_properties();
+    let mut client = RawClient::open(broker.address(), Version::V5);
+    client.try_send(&encoded(Version::V5, &Packet::Connect(connect)));
+    assert_eq!(client.ending(), None);
+    bystander.check();
+}
+
+#[test]
+fn malformed_packets_close_their_connection_only_and_are_logged() {
+    let broker = Broker::start();
+    let mut bystander = Bystander::new(broker.address());
+    let packets: [(&[u8], u8, &str); 12] = [
+        (&[0x00, 0x00], 0x81, "malformed packet"),
+        (&[0xC0, 0x80, 0x80, 0x80, 0x80], 0x81, "malformed packet"),
+        (&[0xC0, 0x01, 0x00], 0x81, "malformed packet"),
+        (&[0x36, 0x07, 0, 1, b'a', 0, 1, 0, b'x'], 0x81, "malformed packet"),
+        (&[0x30, 0x05, 0, 1, b'#', 0, b'x'], 0x81, "malformed packet"),
+        (&[0x30, 0x05, 0, 1, 0xFF, 0, b'x'], 0x81, "malformed packet"),
+        (&[0x30, 0x06, 0, 1, b'a', 1, 0x7E, b'x'], 0x81, "malformed packet"),
+        (&[0x80, 0x07, 0, 1, 0, 0, 1, b'a', 0], 0x81, "malformed packet"),
+        (&[0x82, 0x07, 0, 1, 0, 0, 1, b'a', 3], 0x82, "protocol error"),
+        (&[0x82, 0x03, 0, 1, 0], 0x82, "protocol error"),
+        (&[0xF0, 0x00], 0x82, "protocol error"),
+        (&[0x20, 0x03, 0, 0, 0], 0x82, "protocol error"),
+    ];
+    for (i, (bytes, code, reason)) in packets.into_iter().enumerate() {
+        let name = format!("sinner-{i}");
+        let mut sinner = RawClient::connect(broker.address(), Version::V5, &name);
+        sinner.send(bytes);
+        assert_eq!(sinner.ending(), Some(code), "{bytes:02X?}");
+        wait_for_reason(&broker, &name, reason);
+        broker.log().wait_for(&format!("Protocol error from {name}"));
+        bystander.check();
+    }
+    let ended = broker.stop();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
