@@ -57,6 +57,12 @@ impl Case {
         self
     }
 
+    /// The clients' time zone.
+    pub fn in_zone(mut self, zone: &str) -> Case {
+        self.script = format!("env TZ {zone}\n{}", self.script);
+        self
+    }
+
     /// The last client of the script ends otherwise than mosquitto's 2.0, and so.
     pub fn instead(mut self, why: &'static str, code: i32, stdout: &str, stderr: &str) -> Case {
         assert!(!why.is_empty());

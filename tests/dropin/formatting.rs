@@ -133,6 +133,18 @@ fn cases() -> Vec<Case> {
         cases.push(plain("x", &format!("-F '{format}'")).masked());
     }
     cases.extend(NAMES.iter().map(|format| plain("x", &format!("-F '{format}'")).masked()));
+    for zone in [
+        "America/New_York",
+        "Asia/Kolkata",
+        "UTC",
+        "XYZ-3:30",
+        ":Europe/Berlin",
+        "EST5EDT,M3.2.0,M11.1.0",
+        "''",
+    ] {
+        cases.push(plain("x", "-F '@z @Z'").in_zone(zone));
+        cases.push(plain("x", "-F '%I %U'").in_zone(zone).masked());
+    }
     for payload in JSON {
         for arguments in ["-F %J", "-F %j", "-F %J --pretty", "-F '%j %l' -N"] {
             cases.push(plain(payload, arguments).json());

@@ -143,3 +143,44 @@ fn spread_over_lines() {
          \t\"retain\":\tfalse,\n\t\"payloadlen\":\t0,\n\t\"payload\":\tnull\n}"
     );
 }
+
+/// JSON of any shape.
+fn any_json() -> impl proptest::strategy::Strategy<Value = serde_json::Value> {
+    use proptest::prelude::*;
+    use serde_json::{Map, Value};
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 32, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((any::<String>(), inner), 0..4)
+                .prop_map(|members| Value::Object(Map::from_iter(members))),
+        ]
+    })
+}
+
+proptest::proptest! {
+    /// Whatever is embedded means what it meant, in one line and in many.
+    #[test]
+    fn embedded_json_keeps_its_meaning(value in any_json(), pretty: bool) {
+        let written = json(value.to_string().as_bytes(), Payload::Embedded, pretty);
+        let read: serde_json::Value = serde_json::from_str(&written.unwrap()).unwrap();
+        proptest::prop_assert_eq!(read, value);
+    }
+
+    /// Any bytes are JSON or not; as text they are one JSON string, if they are UTF-8.
+    #[test]
+    fn any_payload_is_dealt_with(payload: Vec<u8>, text: String) {
+        let mut out = Vec::new();
+        let _ = message(&mut out, &publish("t", &payload, Properties::EMPTY), &clock(), Payload::Embedded, false);
+        let before_zero = text.split('\0').next().unwrap_or_default();
+        if !text.is_empty() {
+            let written = json(text.as_bytes(), Payload::Text, false).unwrap();
+            proptest::prop_assert_eq!(serde_json::from_str::<String>(&written).unwrap(), before_zero);
+        }
+    }
+}
