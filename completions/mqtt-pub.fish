@@ -56,6 +56,7 @@ complete -c mqtt-pub -s r -l retain -d 'Let the broker keep the message for late
 complete -c mqtt-pub -s s -l stdin-file -d 'All of standard input is the message.'
 complete -c mqtt-pub -s n -l null-message -d 'The message has no bytes.'
 complete -c mqtt-pub -s l -l stdin-line -d 'Each line of standard input is a message.'
+complete -c mqtt-pub -l ping -d 'Publish nothing; print how long the broker takes to answer PINGREQ.'
 complete -c mqtt-pub -l nodelay -d 'Set TCP_NODELAY: less delay, more packets.'
 complete -c mqtt-pub -l ws -d 'Connect by WebSocket.'
 complete -c mqtt-pub -s S -d 'The host is a domain whose DNS SRV records name the broker.'

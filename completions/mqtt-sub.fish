@@ -17,7 +17,7 @@ complete -c mqtt-sub -l ready-fd -d 'Write a line to this file descriptor once s
 complete -c mqtt-sub -l ready-file -d 'Make this file once subscribed.' -r -F
 complete -c mqtt-sub -l exec-after-sub -d 'Run this by the shell once subscribed.' -r -f -a "(__fish_complete_command)"
 complete -c mqtt-sub -l exec -d 'Run this by the shell for each message instead of printing it.' -r -f -a "(__fish_complete_command)"
-complete -c mqtt-sub -l exec-jobs -d 'Run so many commands of --exec at a time. Default: 1.' -r -f
+complete -c mqtt-sub -l exec-jobs -d 'Run so many of these commands at a time. Default: 1.' -r -f
 complete -c mqtt-sub -l record -d 'Write messages and their times, for mqtt-pub --replay.' -r -F
 complete -c mqtt-sub -l expect -d 'End once a message is this; fail otherwise. May be repeated.' -r -f
 complete -c mqtt-sub -l expect-re -d 'The same with a message that matches. May be repeated.' -r -f

@@ -6,6 +6,7 @@ mod harness;
 
 mod clients {
     mod connect;
+    mod conversation;
     mod exec;
     mod expect;
     mod lines;

@@ -227,11 +227,23 @@ impl Connection {
             Due::Nothing => Ok(()),
             Due::Exceeded => Err(KeepAliveExceeded),
             Due::Ping => {
-                keep_alive.asked(now);
-                self.trace_sending(out, "PINGREQ");
-                Packet::PingReq.encode(self.settings.version, &mut out.bytes);
+                self.ping(now, out);
                 Ok(())
             }
         }
+    }
+
+    /// Sends PINGREQ; [`Event::Alive`] is the answer.
+    pub fn ping(&mut self, now: Instant, out: &mut Outbox) {
+        if let Some(keep_alive) = &mut self.keep_alive {
+            keep_alive.asked(now);
+        }
+        self.trace_sending(out, "PINGREQ");
+        Packet::PingReq.encode(self.settings.version, &mut out.bytes);
+    }
+
+    /// Whether the broker owes us a CONNACK or a PINGRESP.
+    pub fn awaits_answer(&self) -> bool {
+        self.keep_alive.as_ref().is_some_and(KeepAlive::awaits_answer)
     }
 }

@@ -30,6 +30,8 @@ pub enum Event<'a> {
     Subscribed(SubAck<'a>),
     /// UNSUBACK.
     Unsubscribed(UnsubAck<'a>),
+    /// PINGRESP.
+    Alive,
     /// The broker ends the connection (5.0).
     Disconnected(Disconnect<'a>),
 }

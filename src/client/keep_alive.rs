@@ -57,6 +57,10 @@ impl KeepAlive {
         self.last_sent = now;
     }
 
+    pub fn awaits_answer(&self) -> bool {
+        self.asked.is_some()
+    }
+
     pub fn answered(&mut self) {
         self.asked = None;
     }

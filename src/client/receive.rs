@@ -60,7 +60,7 @@ impl Connection {
                 if let Some(keep_alive) = &mut self.keep_alive {
                     keep_alive.answered();
                 }
-                Ok(Event::Nothing)
+                Ok(Event::Alive)
             }
             Packet::Disconnect(disconnect) if version.is_v5() => {
                 self.trace(out, |_, line| {

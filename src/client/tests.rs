@@ -171,6 +171,7 @@ fn tell(event: &Event<'_>) -> Option<String> {
         Event::Subscribed(suback) => format!("subscribed m{} {:?}", suback.packet_identifier, suback.codes),
         Event::Unsubscribed(unsuback) => format!("unsubscribed m{}", unsuback.packet_identifier),
         Event::Disconnected(disconnect) => format!("disconnected {}", disconnect.reason.0),
+        Event::Alive => "alive".to_owned(),
     })
 }
 

@@ -15,6 +15,10 @@ use super::raw::Raw;
 pub(super) struct Given<'a> {
     /// Whose command line this is.
     pub program: Program,
+    /// What the program was called by.
+    pub name: &'static str,
+    /// How the flag was written.
+    pub token: &'a OsStr,
     /// The flag's value; empty for a switch.
     pub value: &'a OsStr,
     /// All of its values; only `-D` has several.

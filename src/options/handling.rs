@@ -11,7 +11,7 @@ use regex_lite::Regex;
 use serde_json::Value;
 
 pub use condition::{Comparison, Condition};
-pub(super) use flags::flags;
+pub(super) use flags::{flags, serving_flags};
 pub use json_path::JsonPath;
 
 /// Everything of this page; the default is nothing of it.

@@ -8,10 +8,11 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::format::Format;
-use super::handling::Handling;
+use super::handling::{Handling, Ready};
 use super::line_format::{LineFormat, Replay};
 use super::patience::Patience;
 use super::property::PacketProperties;
+use super::talk::Talk;
 use crate::protocol::{QoS, RetainHandling, Version};
 use crate::transport::Proxy;
 use crate::transport::tls::TlsSettings;
@@ -118,6 +119,8 @@ pub enum MessageSource {
     StdinLines,
     /// A message of no bytes (`-n`).
     Null,
+    /// None; PINGREQ instead (`--ping`).
+    Ping,
     /// The messages of a recording (`--replay`).
     Recording(PathBuf),
 }
@@ -203,7 +206,7 @@ pub struct RequestJob {
     pub response_topic: String,
     /// QoS of the SUBSCRIBE and the PUBLISH.
     pub qos: QoS,
-    /// The request; never [`MessageSource::StdinLines`].
+    /// The request; with [`MessageSource::StdinLines`] one a line.
     pub message: MessageSource,
     /// Exit 27 after this time (`-W`).
     pub timeout: Option<Duration>,
@@ -219,6 +222,12 @@ pub struct RequestJob {
     pub verbose: bool,
     /// Print a line end after the message: false with `-N`.
     pub line_end: bool,
+    /// More than one request and one answer.
+    pub talk: Talk,
+    /// How many commands of `--serve` may run at a time.
+    pub jobs: u32,
+    /// Who is told once `--serve` can answer.
+    pub ready: Ready,
     /// Print messages in this format instead (`-F`).
     pub format: Option<Format>,
     /// Spread the JSON of a format over lines (`--pretty`).

@@ -47,6 +47,12 @@ pub(super) fn flags() -> Vec<Flag> {
             "no format specified",
             store_line_format,
         ),
+        Flag::switch(
+            Arg::new("ping")
+                .long("ping")
+                .help("Publish nothing; print how long the broker takes to answer PINGREQ."),
+            |raw, _| raw.set_message(MessageSource::Ping),
+        ),
         Flag::value(
             arg("replay", "FILE", "Publish what mqtt-sub --record has written, at its times.")
                 .value_hint(ValueHint::FilePath),

@@ -74,10 +74,10 @@ fn job<J>(
     let mut raw = Raw::default();
     let arguments = arguments.get(1..).unwrap_or_default();
     let mut place = None;
-    read_options_file(flags, program, arguments, from, &mut raw, &mut place)
+    read_options_file(flags, program, name, arguments, from, &mut raw, &mut place)
         .and_then(|()| {
             place = None;
-            read_tokens(flags, program, arguments, false, &mut raw)
+            read_tokens(flags, program, name, arguments, false, &mut raw)
         })
         .and_then(|()| resolve(raw, name, from))
         .map_err(|halt| stop(program, name, &halt, place.as_deref()))
@@ -87,6 +87,7 @@ fn job<J>(
 fn read_tokens(
     flags: &[Flag],
     program: Program,
+    name: &'static str,
     tokens: &[OsString],
     in_file: bool,
     raw: &mut Raw,
@@ -104,7 +105,7 @@ fn read_tokens(
             return Err(flag.value_missing());
         };
         let value = values.first().map_or(OsStr::new(""), OsString::as_os_str);
-        flag.store(raw, &Given { program, value, values, in_file })?;
+        flag.store(raw, &Given { program, name, token, value, values, in_file })?;
         rest = behind;
     }
     Ok(())
@@ -114,6 +115,7 @@ fn read_tokens(
 fn read_options_file(
     flags: &[Flag],
     program: Program,
+    name: &'static str,
     arguments: &[OsString],
     from: &Surroundings<'_>,
     raw: &mut Raw,
@@ -139,7 +141,7 @@ fn read_options_file(
     let text = Zeroizing::new(text);
     for line in options_file::lines(&text) {
         *place = Some(format!("{}:{}", path.display(), line.number));
-        read_tokens(flags, program, &line.tokens, true, raw)?;
+        read_tokens(flags, program, name, &line.tokens, true, raw)?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::{
     connection, control, credentials, general, handling, line_format, message, publish, receive, request,
     session,
 };
-use super::{manual, patience, subscribe, tls, will};
+use super::{manual, patience, subscribe, talk, tls, will};
 
 /// A client program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +81,14 @@ impl Program {
             }
             Program::Subscribe => [subscribe::flags(), receive::flags(), handling::flags()].concat_flags(),
             Program::Control => return self.control_flags(),
-            Program::Request => [request::flags(), message::flags(), receive::flags()].concat_flags(),
+            Program::Request => [
+                request::flags(),
+                message::flags(),
+                talk::flags(),
+                handling::serving_flags(),
+                receive::flags(),
+            ]
+            .concat_flags(),
         };
         flags.extend(connection::flags());
         flags.extend(patience::flags());

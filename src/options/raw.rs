@@ -14,6 +14,7 @@ use super::line_format::{LineFormat, Replay};
 use super::patience::Patience;
 use super::property::RawProperties;
 use super::surroundings::Secret;
+use super::talk::Talk;
 use crate::protocol::{QoS, RetainHandling, Version};
 use crate::transport::Proxy;
 use crate::transport::tls::TlsVersion;
@@ -117,6 +118,7 @@ pub(super) struct Raw {
     pub json_safe: bool,
 
     pub handling: Handling,
+    pub talk: Talk,
 
     pub file: Option<PathBuf>,
     /// What stands behind the flags.

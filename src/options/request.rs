@@ -2,8 +2,10 @@
 
 use clap::{Arg, ValueHint};
 
-use super::complaint::TopicKind;
+use super::complaint::{Complaint, TopicKind};
 use super::flag::Flag;
+use super::job::MessageSource;
+use super::program::Program;
 use super::publish::{publish_topic, qos_flag};
 use super::topics::topic;
 
@@ -20,6 +22,19 @@ pub(super) fn flags() -> Vec<Flag> {
             |raw, given| {
                 raw.response_topic = Some(topic(TopicKind::Response, "-e", given.value)?);
                 Ok(())
+            },
+        ),
+        Flag::switch(
+            Arg::new("stdin-line")
+                .short('l')
+                .long("stdin-line")
+                .help("Each line of standard input is a request."),
+            |raw, given| {
+                // mosquitto_rr tells of it in its usage and refuses it.
+                if given.name == Program::Request.mosquitto_name() {
+                    return Err(Complaint::UnknownOption(given.token.to_string_lossy().into_owned()).into());
+                }
+                raw.set_message(MessageSource::StdinLines)
             },
         ),
         qos_flag("QoS of the request and of the subscription: 0, 1 or 2. Default: 0."),

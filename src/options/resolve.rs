@@ -17,6 +17,7 @@ use super::program::Program;
 use super::property::Carrier;
 use super::raw::{PasswordSource, Raw};
 use super::surroundings::{Surroundings, fill_defaults};
+use super::talk;
 use super::tls;
 use super::topics::{LONGEST, is_allowed};
 use crate::protocol::{Property, QoS, RetainHandling, Version};
@@ -34,8 +35,8 @@ pub(super) fn publish(mut raw: Raw, name: &'static str, from: &Surroundings<'_>)
         raw.version.get_or_insert(Version::V5);
     }
     let session = between_flags(&mut raw, Program::Publish, from)?;
-    let has_topics =
-        raw.line_format != LineFormat::Payload || matches!(raw.message, Some(MessageSource::Recording(_)));
+    let has_topics = raw.line_format != LineFormat::Payload
+        || matches!(raw.message, Some(MessageSource::Recording(_) | MessageSource::Ping));
     let topic = raw.topics.pop().or_else(|| has_topics.then(String::new));
     let (Some(topic), Some(message)) = (topic, raw.message.take()) else {
         return Err(Complaint::NoTopicOrMessage.into());
@@ -96,6 +97,9 @@ pub(super) fn subscribe(
 
 pub(super) fn request(mut raw: Raw, name: &'static str, from: &Surroundings<'_>) -> Result<RequestJob, Halt> {
     let session = between_flags(&mut raw, Program::Request, from)?;
+    if name == Program::Request.own_name() {
+        talk::complete(&mut raw, session.version.is_v5(), &from.random)?;
+    }
     let (Some(topic), Some(message), Some(response_topic)) =
         (raw.topics.pop(), raw.message.take(), raw.response_topic.take())
     else {
@@ -118,6 +122,9 @@ pub(super) fn request(mut raw: Raw, name: &'static str, from: &Surroundings<'_>)
         line_end: !raw.no_line_end,
         format: raw.format.take().map(|format| if raw.json_safe { format.safe() } else { format }),
         pretty: raw.pretty,
+        jobs: raw.handling.exec_jobs.unwrap_or(1),
+        ready: std::mem::take(&mut raw.handling.ready),
+        talk: std::mem::take(&mut raw.talk),
         connection: connection(raw, session, Program::Request, name, from)?,
     })
 }

@@ -30,6 +30,8 @@ pub struct Surroundings<'a> {
     pub read_file: &'a dyn Fn(&Path) -> std::io::Result<Vec<u8>>,
     /// The password from where the program itself can't look: standard input, or someone at the terminal.
     pub ask: &'a dyn Fn(Secret) -> std::io::Result<Zeroizing<Vec<u8>>>,
+    /// Letters and digits that nobody else has, for topics that are made up.
+    pub random: String,
     /// This process, for `-I`.
     pub process_id: u32,
 }

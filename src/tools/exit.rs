@@ -35,6 +35,8 @@ pub enum Exit {
     Interruption,
     /// 46, with `--strict`: a command of `--exec` or `--exec-after-sub` failed.
     CommandFailed,
+    /// 47: round trips took longer than `--max-p99` allows.
+    TooSlow,
     /// The code of a CONNACK that refused: 1–5 in 3.x, 128 and more in 5.0.
     Refused(ReasonCode),
 }
@@ -56,6 +58,7 @@ impl From<Exit> for ExitCode {
             Exit::CountNotReached => 44,
             Exit::Interruption => 45,
             Exit::CommandFailed => 46,
+            Exit::TooSlow => 47,
             Exit::Refused(code) => code.0,
         })
     }

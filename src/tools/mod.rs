@@ -1,5 +1,6 @@
 //! What each program does.
 
+mod asking;
 pub mod bench;
 pub mod broker;
 mod clock;
@@ -16,12 +17,14 @@ mod parsed_lines;
 pub mod passwd;
 mod patience;
 mod pick;
+mod ping;
 mod progress;
 pub mod publish;
 mod recorder;
 mod report;
 pub mod request;
 mod secrets;
+mod serving;
 mod settings;
 mod signals;
 mod source;

@@ -11,7 +11,7 @@ use super::parsed_lines::ParsedLines;
 use super::progress::Progress;
 use super::report::{RefusalWords, Report, system_words};
 use super::start::start;
-use super::{patience, settings, source};
+use super::{patience, ping, settings, source};
 use crate::client::{Event, Outgoing, PublishError, Reconnect};
 use crate::options::{self, LineFormat, MessageSource, Program, PublishJob};
 use crate::protocol::{PacketIdentifier, QoS, ReasonCode};
@@ -65,6 +65,9 @@ pub fn main() -> std::process::ExitCode {
 
 /// Runs the job to its end.
 pub fn run(job: PublishJob) -> Exit {
+    if job.message == MessageSource::Ping {
+        return ping::run(job);
+    }
     let report = Report::new(job.connection.quiet);
     // What can't be read is said even with --quiet: it is a wrong argument, not something that happened.
     let Some(feed) = feed_of(&job, Report::new(false)) else { return Exit::Failure };

@@ -9,16 +9,16 @@ use super::link::{Link, Lost};
 use super::output::{Output, Style};
 use super::report::{RefusalWords, Report};
 use super::start::start;
-use super::{patience, settings, source};
+use super::{asking, patience, serving, settings, source};
 use crate::client::{Event, Outgoing, PublishError};
-use crate::options::{self, Program, RequestJob};
+use crate::options::{self, MessageSource, Program, RequestJob, Talk};
 use crate::protocol::{PropertiesBuf, Property, ReasonCode, SubscriptionOptions};
 
 /// What mqtt-rr reads at a time.
-const READ_SIZE: usize = 8 * 1024;
+pub(super) const READ_SIZE: usize = 8 * 1024;
 
 /// How long a broker that doesn't close is waited for at the end.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What is to be done after the packets of one read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +55,12 @@ pub fn main() -> std::process::ExitCode {
 
 /// Runs the job to its end.
 pub fn run(job: RequestJob) -> Exit {
+    if job.talk.serve.is_some() {
+        return serving::run(job);
+    }
+    if job.talk != Talk::default() || job.message == MessageSource::StdinLines {
+        return asking::run(job);
+    }
     let report = Report::new(job.connection.quiet);
     let Some(payload) = source::read_message(&job.message, Report::new(false)) else { return Exit::Failure };
     let client = match settings::client(&job.connection, 1) {
@@ -71,12 +77,7 @@ pub fn run(job: RequestJob) -> Exit {
     }
     let deadline = job.timeout.map(|timeout| Instant::now() + timeout);
     let output = Output::default();
-    let style = Style {
-        verbose: job.verbose,
-        line_end: job.line_end,
-        watch: None,
-        format: job.format.clone().map(|format| Formatter::new(format, job.pretty)),
-    };
+    let style = style_of(&job);
     let mut requester =
         Requester { job, payload, link, output, style, report, deadline, answered: false, asked: None };
     let exit = requester.run();
@@ -86,6 +87,26 @@ pub fn run(job: RequestJob) -> Exit {
         report.timed_out();
     }
     exit
+}
+
+/// How answers are printed.
+pub(super) fn style_of(job: &RequestJob) -> Style {
+    Style {
+        verbose: job.verbose,
+        line_end: job.line_end,
+        watch: None,
+        format: job.format.clone().map(|format| Formatter::new(format, job.pretty)),
+    }
+}
+
+/// How the response topic, or that of requests, is subscribed to.
+pub(super) fn subscription_options(job: &RequestJob) -> SubscriptionOptions {
+    SubscriptionOptions {
+        qos: job.qos,
+        no_local: false,
+        retain_as_published: job.retain_as_published,
+        retain_handling: job.retain_handling,
+    }
 }
 
 impl Requester {
@@ -208,13 +229,7 @@ impl Requester {
     }
 
     fn subscribe(&mut self) {
-        let options = SubscriptionOptions {
-            qos: self.job.qos,
-            no_local: false,
-            retain_as_published: self.job.retain_as_published,
-            retain_handling: self.job.retain_handling,
-        };
-        let filter = (self.job.response_topic.as_str(), options);
+        let filter = (self.job.response_topic.as_str(), subscription_options(&self.job));
         let Link { connection, outbox, .. } = &mut self.link;
         let properties = self.job.connection.properties.subscribe.as_properties();
         connection.subscribe(&[filter], properties, outbox);

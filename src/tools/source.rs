@@ -14,7 +14,10 @@ const PAYLOAD_MAX: usize = 268_435_455;
 pub fn read_message(source: &MessageSource, report: Report) -> Option<Vec<u8>> {
     match source {
         MessageSource::Text(text) => Some(text.clone()),
-        MessageSource::Null | MessageSource::StdinLines | MessageSource::Recording(_) => Some(Vec::new()),
+        MessageSource::Null
+        | MessageSource::StdinLines
+        | MessageSource::Recording(_)
+        | MessageSource::Ping => Some(Vec::new()),
         MessageSource::File(path) => read_file(path, report),
         MessageSource::StdinWhole => read_stdin(report),
     }

@@ -10,6 +10,13 @@ use zeroize::Zeroize;
 use super::secrets;
 use crate::options::{Program, Stop, Surroundings, secret_arguments};
 
+/// 16 digits; all the same should the system have no random bytes.
+fn random() -> String {
+    let mut bytes = [0; 8];
+    let _ = getrandom::fill(&mut bytes);
+    format!("{:016x}", u64::from_ne_bytes(bytes))
+}
+
 /// Parses this process's command line and runs the job.
 pub(super) fn start<J, E: Into<ExitCode>>(
     program: Program,
@@ -23,6 +30,7 @@ pub(super) fn start<J, E: Into<ExitCode>>(
         variable: &|name| std::env::var_os(name),
         read_file: &|path| std::fs::read(path),
         ask: &secrets::ask,
+        random: random(),
         process_id: std::process::id(),
     };
     let job = parse(&arguments, &surroundings);

@@ -77,6 +77,7 @@ fn target(given: Option<&str>, variables: &[(&str, &str)]) -> Result<String, Str
         variable: &variable,
         read_file: &|_| Err(std::io::ErrorKind::NotFound.into()),
         ask: &|_| Err(std::io::ErrorKind::Unsupported.into()),
+        random: String::new(),
         process_id: 1,
     };
     health_target(given.map(OsStr::new), &surroundings).map(|target| {

@@ -19,6 +19,15 @@ pub(in crate::options) fn flags() -> Vec<Flag> {
     flags
 }
 
+/// Those of them that `mqtt-rr --serve` has, too.
+pub(in crate::options) fn serving_flags() -> Vec<Flag> {
+    let jobs = commands().into_iter().filter(|flag| flag.arg.get_id() == JOBS);
+    under("Conversations", ready().into_iter().chain(jobs).collect())
+}
+
+/// The id of `--exec-jobs`.
+const JOBS: &str = "exec-jobs";
+
 fn arg(name: &'static str, value: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).value_name(value).value_hint(ValueHint::Other).help(help)
 }
@@ -111,7 +120,7 @@ fn commands() -> Vec<Flag> {
             },
         ),
         Flag::value(
-            arg("exec-jobs", "COUNT", "Run so many commands of --exec at a time. Default: 1."),
+            arg(JOBS, "COUNT", "Run so many of these commands at a time. Default: 1."),
             "no count specified",
             |raw, given| {
                 raw.handling.exec_jobs = Some(count("--exec-jobs", given, 1)?);

@@ -143,6 +143,7 @@ static PUBLISH: Manual = Manual {
             "A message that expires after a minute and says what it is (MQTT 5):",
             "mqtt-pub -t door -m open -D publish message-expiry-interval 60 -D publish content-type text/plain",
         ),
+        ("Is the broker there, and does it let us in?", "mqtt-pub --ping -u me --pw-file ~/.secret"),
         ("Clear a retained message:", "mqtt-pub -t room/temperature -n -r"),
         (
             "Broker, user and topic as a URL, the password from a file:",
@@ -280,17 +281,30 @@ static REQUEST: Manual = Manual {
     usage: &[
         "NAME [-h HOST] [-p PORT] -t TOPIC -e TOPIC {-m MESSAGE | -f FILE | -s | -n} [OPTIONS]",
         "NAME -L URL -e TOPIC {-m MESSAGE | -f FILE | -s | -n} [OPTIONS]",
+        "NAME -t TOPIC -l [-e TOPIC] [--responses COUNT] [--correlate] [OPTIONS]",
+        "NAME -t TOPIC --serve COMMAND [-e TOPIC] [OPTIONS]",
+        "NAME --echo COUNT [-t TOPIC] [--max-p99 MILLISECONDS] [OPTIONS]",
     ],
     description: &[
         "Connects to an MQTT broker, subscribes to the response topic, publishes the request, prints the first \
          message on the response topic, and ends. In MQTT 5, the default, the request carries the response topic as \
          a property; with MQTT 3.x the other side must know it.",
+        "Without -e, in MQTT 5, it makes a response topic up. With -l each line is a request, sent once the one before is \
+         answered, and -W counts for each. With -l, --responses or a response topic made up, requests carry Correlation \
+         Data (MQTT 5), and answers with others are passed over; with --correlate those without any, too.",
+        "With --serve it answers: it subscribes to -t, runs the command for each request, with the payload on its \
+         standard input and what mqtt-sub --exec has in its environment, and publishes what the command prints to the \
+         request's response topic (or that of -e) with its Correlation Data. A command that fails answers nothing and \
+         is warned of.",
+        "With --echo it subscribes to a topic, its own unless -t names one, and measures how long messages take to come \
+         back, one after the other.",
         "The program takes the flags of mosquitto_rr and answers in its words; called through a link of that name \
          it also calls itself so.",
     ],
     tables: &[FORMAT, PROPERTIES],
     exit_status: &[
-        ("0", "The answer was printed."),
+        ("0", "The answer was printed; with --serve: ended by SIGINT or SIGTERM."),
+        ("47", "With --echo: the 99th percentile is above --max-p99."),
         FAILED,
         PROTOCOL,
         ("7", "The connection was lost, or the broker doesn't take such a message."),
@@ -308,6 +322,9 @@ static REQUEST: Manual = Manual {
             "Tell a question and its answer apart from others, and how long it took:",
             "mqtt-rr -t clock/get -e clock/answer/1 -n -D publish correlation-data 17 -F '%D %p' --latency",
         ),
+        ("Three questions over one connection:", "seq 3 | mqtt-rr -t square -l -W 5"),
+        ("Somebody who answers them:", "mqtt-rr -t square --serve 'read n; printf %s $((n * n))'"),
+        ("Is the broker quick enough?", "mqtt-rr --echo 1000 -q 1 --max-p99 20"),
         ("Send a file as the request:", "mqtt-rr -t job/run -e job/done/7 -f job.json -q 1"),
     ],
     see_also: &[("mqtt-pub", "1"), ("mqtt-sub", "1"), ("mqtt-broker", "8")],

@@ -27,7 +27,13 @@ fn within<T>(
         };
         Ok(Zeroizing::new(text.as_bytes().to_vec()))
     };
-    run(&Surroundings { variable: &variable, read_file: &read_file, ask: &ask, process_id: 4242 })
+    run(&Surroundings {
+        variable: &variable,
+        read_file: &read_file,
+        ask: &ask,
+        random: "r4nd0m".to_owned(),
+        process_id: 4242,
+    })
 }
 
 fn words(name: &str, line: &[&str]) -> Vec<OsString> {
@@ -559,6 +565,7 @@ proptest! {
             variable: &|_| Some(value.clone()),
             read_file: &|_| Ok(file.clone()),
             ask: &|_| Ok(Zeroizing::new(file.clone())),
+            random: String::new(),
             process_id: 1,
         };
         for stop in [

@@ -19,6 +19,7 @@ pub(super) fn check(given: Option<OsString>) -> u8 {
         read_file: &|path| std::fs::read(path),
         // There is no flag here that asks.
         ask: &|_| Err(std::io::ErrorKind::Unsupported.into()),
+        random: String::new(),
         process_id: std::process::id(),
     };
     let result = health_target(given.as_deref(), &surroundings).and_then(|target| round_trip(&target));

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
@@ -46,6 +46,21 @@ impl Shell {
     /// Starts it without a message.
     pub fn start(&self) -> io::Result<Child> {
         self.run().stdin(Stdio::null()).spawn()
+    }
+
+    /// A run for a message whose output is wanted, to be waited for on a thread.
+    pub fn answer_to(&self, message: &Publish<'_>) -> impl FnOnce() -> io::Result<Output> + Send + use<> {
+        let mut command = self.run_for(message);
+        let payload = message.payload.to_vec();
+        move || {
+            let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+            let stdin = child.stdin.take();
+            // Beside the reading: a command may print before it has read everything.
+            let writer = thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(&payload)));
+            let output = child.wait_with_output();
+            let _ = writer.join();
+            output
+        }
     }
 
     /// A run for a message.

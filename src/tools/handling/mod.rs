@@ -8,7 +8,7 @@ mod selection;
 
 use std::io;
 
-use self::commands::{Commands, Shell};
+use self::commands::Commands;
 use self::expected::Expected;
 use self::selection::Selector;
 use super::recorder::Recorder;
@@ -17,6 +17,7 @@ use super::signals::Waker;
 use crate::options::{Handling, SubscribeJob};
 use crate::protocol::Publish;
 
+pub use self::commands::{Shell, failure};
 pub use self::ready::Ready;
 
 /// What follows from a message.
