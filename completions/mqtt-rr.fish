@@ -5,6 +5,14 @@ complete -c mqtt-rr -s q -l qos -d 'QoS of the request and of the subscription: 
 2\t''"
 complete -c mqtt-rr -s m -l message -d 'The message.' -r -f
 complete -c mqtt-rr -s f -l file -d 'A whole file is the message.' -r -F
+complete -c mqtt-rr -l responses -d 'Wait for so many answers to each request. Default: 1.' -r -f
+complete -c mqtt-rr -l serve -d 'Answer requests to -t with what this prints, run by the shell.' -r -f -a "(__fish_complete_command)"
+complete -c mqtt-rr -l echo -d 'Send so many messages to itself and print how long they took.' -r -f
+complete -c mqtt-rr -l max-p99 -d 'With --echo: fail if one in a hundred took longer.' -r -f
+complete -c mqtt-rr -l ready-fd -d 'Write a line to this file descriptor once subscribed, and close it.' -r -f
+complete -c mqtt-rr -l ready-file -d 'Make this file once subscribed.' -r -F
+complete -c mqtt-rr -l exec-after-sub -d 'Run this by the shell once subscribed.' -r -f -a "(__fish_complete_command)"
+complete -c mqtt-rr -l exec-jobs -d 'Run so many of these commands at a time. Default: 1.' -r -f
 complete -c mqtt-rr -s W -d 'End after so many seconds, with exit status 27.' -r -f
 complete -c mqtt-rr -l retain-handling -d 'Send retained messages always, if new, or never (MQTT 5).' -r -f -a "always\t''
 new\t''
@@ -52,9 +60,11 @@ complete -c mqtt-rr -l tls-engine-kpass-sha1 -d 'Not supported, as --tls-engine.
 complete -c mqtt-rr -l psk -d 'Pre-shared key, hexadecimal; turns TLS-PSK on.' -r -f
 complete -c mqtt-rr -l psk-identity -d 'Identity that goes with --psk.' -r -f
 complete -c mqtt-rr -s o -d 'Read options from this file, one a line, instead of the default one.' -r -F
+complete -c mqtt-rr -s l -l stdin-line -d 'Each line of standard input is a request.'
 complete -c mqtt-rr -l latency -d 'Print how long the answer took.'
 complete -c mqtt-rr -s s -l stdin-file -d 'All of standard input is the message.'
 complete -c mqtt-rr -s n -l null-message -d 'The message has no bytes.'
+complete -c mqtt-rr -l correlate -d 'Take only the answer with the request\'s Correlation Data.'
 complete -c mqtt-rr -s R -d 'Neither print nor count retained messages.'
 complete -c mqtt-rr -l retain-as-published -d 'Leave the retain flag as the publisher set it (MQTT 5).'
 complete -c mqtt-rr -s v -l verbose -d 'Print the topic before the message.'
