@@ -255,14 +255,12 @@ impl Asker {
                     }
                     _ => *subscribed = true,
                 },
-                Event::Message(message) if !(message.retain && job.no_retained) => {
-                    if is_answer(job, pending.as_ref(), &message) {
-                        if job.talk.echo.is_none() {
-                            output.trace(outbox);
-                            output.message(style, &message, |unfit| report.unfit(unfit, message.topic));
-                        }
-                        one_answer(pending, times);
+                Event::Message(message) if is_answer(job, pending.as_ref(), &message) => {
+                    if job.talk.echo.is_none() {
+                        output.trace(outbox);
+                        output.message(style, &message, |unfit| report.unfit(unfit, message.topic));
                     }
+                    one_answer(pending, times);
                 }
                 Event::Completed { packet_identifier, reason, properties } if reason.is_error() => {
                     report.publish_failed(packet_identifier, reason, properties.reason_string());
@@ -321,7 +319,7 @@ impl Asker {
 
 /// Whether a message answers the request that waits: not if its Correlation Data are another's.
 fn is_answer(job: &RequestJob, pending: Option<&Pending>, message: &Publish<'_>) -> bool {
-    let Some(pending) = pending else { return false };
+    let Some(pending) = pending.filter(|_| !(message.retain && job.no_retained)) else { return false };
     match (&pending.echo, &pending.correlation) {
         (Some(echo), _) => message.payload == echo,
         (None, Some(data)) => match message.properties.correlation_data() {

@@ -187,9 +187,7 @@ impl Server {
                     _ => ready.tell(*report),
                 },
                 Event::Message(message) if !(message.retain && job.no_retained) => {
-                    if serve(job, &message, shell, sender, waker, *report) {
-                        *running += 1;
-                    }
+                    *running += u32::from(serve(job, &message, shell, sender, waker, *report));
                 }
                 Event::Completed { packet_identifier, reason, properties } if reason.is_error() => {
                     report.publish_failed(packet_identifier, reason, properties.reason_string());
