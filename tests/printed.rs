@@ -15,11 +15,13 @@ use clap_complete::Shell;
 use mqtt_toolkit::config::keywords;
 use mqtt_toolkit::options::manual::{Page, pages};
 use mqtt_toolkit::options::passwd;
+use printed::tidy::tidy;
 use printed::{conf_page, program_page};
 
 mod printed {
     pub mod conf_page;
     pub mod program_page;
+    pub mod tidy;
 }
 
 /// File names with what belongs in them.
@@ -31,9 +33,9 @@ fn name(page: &Page) -> String {
 
 fn man_pages() -> Printed {
     let program =
-        |page: &Page| (format!("{}.{}", name(page), page.manual.section), program_page::man_page(page));
+        |page: &Page| (format!("{}.{}", name(page), page.manual.section), tidy(program_page::man_page(page)));
     let mut printed: Printed = pages().iter().map(program).collect();
-    printed.insert(format!("{}.5", conf_page::NAME), conf_page::man_page());
+    printed.insert(format!("{}.5", conf_page::NAME), tidy(conf_page::man_page()));
     printed
 }
 
@@ -137,7 +139,7 @@ fn completions_are_what_is_printed() {
 #[test]
 fn man_pages_are_well_formed() {
     for (file, text) in man_pages() {
-        let Some((fine, said)) = checked_by("mandoc", &["-T", "lint", "-W", "warning"], &text) else {
+        let Some((fine, said)) = checked_by("mandoc", &["-T", "lint", "-W", "style"], &text) else {
             eprintln!("mandoc is not installed: the form of the man pages is not checked");
             return;
         };
