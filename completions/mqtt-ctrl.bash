@@ -23,7 +23,7 @@ _mqtt__ctrl() {
 
     case "${cmd}" in
         mqtt__ctrl)
-            opts="-q -f -v -h -p -L -A -S -i -V -u -P -o -d --qos --verbose --host --port --unix --url --nodelay --ws --ws-path --proxy --connect-timeout --wait-connect --retry --id --protocol-version --username --pw --pw-file --pw-env --pw-stdin --pw-prompt --cafile --capath --cert --key --keyform --tls-use-os-certs --insecure --ciphers --tls-version --tls-alpn --tls-keylog --tls-engine --tls-engine-kpass-sha1 --psk --psk-identity --no-tls --debug --quiet --strict --help --version"
+            opts="-q -f -v -h -p -L -A -S -i -V -u -P -o -d --qos --verbose --host --port --unix --url --nodelay --ws --ws-path --proxy --connect-timeout --wait-connect --retry --id --protocol-version --username --pw --pw-file --pw-env --pw-stdin --pw-prompt --cafile --capath --cert --key --keyform --tls-use-os-certs --insecure --ciphers --tls-version --tls-alpn --tls-keylog --tls-engine --tls-engine-kpass-sha1 --psk --psk-identity --no-tls --debug --quiet --trace --strict --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -45,6 +45,7 @@ complete -c mqtt-ctrl -l insecure -d 'Don\'t check who the broker is, in no way.
 complete -c mqtt-ctrl -l no-tls -d 'No TLS, even on port 8883.'
 complete -c mqtt-ctrl -s d -l debug -d 'Print what is sent and received.'
 complete -c mqtt-ctrl -l quiet -d 'Print no errors and warnings while running.'
+complete -c mqtt-ctrl -l trace -d 'Tell of each packet on standard error, with all that it says.'
 complete -c mqtt-ctrl -l strict -d 'Exit with a status of its own where mosquitto silently says 0.'
 complete -c mqtt-ctrl -l help -d 'Print this and end, with exit status 1.'
 complete -c mqtt-ctrl -l version -d 'Print the version and end, with exit status 1.'

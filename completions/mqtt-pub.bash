@@ -23,7 +23,7 @@ _mqtt__pub() {
 
     case "${cmd}" in
         mqtt__pub)
-            opts="-t -q -r -m -f -s -n -l -h -p -L -A -S -i -I -V -c -x -k -M -D -u -P -o -d --topic --qos --retain --repeat --repeat-delay --message --file --stdin-file --null-message --stdin-line --line-format --ping --replay --speed --map --host --port --unix --url --nodelay --ws --ws-path --proxy --connect-timeout --wait-connect --retry --id --id-prefix --protocol-version --disable-clean-session --keepalive --property --username --pw --pw-file --pw-env --pw-stdin --pw-prompt --will-topic --will-payload --will-qos --will-retain --cafile --capath --cert --key --keyform --tls-use-os-certs --insecure --ciphers --tls-version --tls-alpn --tls-keylog --tls-engine --tls-engine-kpass-sha1 --psk --psk-identity --no-tls --debug --quiet --strict --help --version"
+            opts="-t -q -r -m -f -s -n -l -h -p -L -A -S -i -I -V -c -x -k -M -D -u -P -o -d --topic --qos --retain --repeat --repeat-delay --message --file --stdin-file --null-message --stdin-line --line-format --ping --replay --speed --map --host --port --unix --url --nodelay --ws --ws-path --proxy --connect-timeout --wait-connect --retry --id --id-prefix --protocol-version --disable-clean-session --keepalive --property --username --pw --pw-file --pw-env --pw-stdin --pw-prompt --will-topic --will-payload --will-qos --will-retain --cafile --capath --cert --key --keyform --tls-use-os-certs --insecure --ciphers --tls-version --tls-alpn --tls-keylog --tls-engine --tls-engine-kpass-sha1 --psk --psk-identity --no-tls --debug --quiet --trace --strict --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -23,7 +23,7 @@ _mqtt__rr() {
 
     case "${cmd}" in
         mqtt__rr)
-            opts="-t -e -l -q -m -f -s -n -W -R -v -N -F -h -p -L -A -S -i -I -V -c -x -k -M -D -u -P -o -d --topic --stdin-line --qos --latency --message --file --stdin-file --null-message --correlate --responses --serve --echo --max-p99 --ready-fd --ready-file --exec-after-sub --exec-jobs --retain-as-published --retain-handling --verbose --pretty --json-safe --host --port --unix --url --nodelay --ws --ws-path --proxy --connect-timeout --wait-connect --retry --id --id-prefix --protocol-version --disable-clean-session --keepalive --property --username --pw --pw-file --pw-env --pw-stdin --pw-prompt --will-topic --will-payload --will-qos --will-retain --cafile --capath --cert --key --keyform --tls-use-os-certs --insecure --ciphers --tls-version --tls-alpn --tls-keylog --tls-engine --tls-engine-kpass-sha1 --psk --psk-identity --no-tls --debug --quiet --strict --help --version"
+            opts="-t -e -l -q -m -f -s -n -W -R -v -N -F -h -p -L -A -S -i -I -V -c -x -k -M -D -u -P -o -d --topic --stdin-line --qos --latency --message --file --stdin-file --null-message --correlate --responses --serve --echo --max-p99 --ready-fd --ready-file --exec-after-sub --exec-jobs --retain-as-published --retain-handling --verbose --pretty --color --json-safe --host --port --unix --url --nodelay --ws --ws-path --proxy --connect-timeout --wait-connect --retry --id --id-prefix --protocol-version --disable-clean-session --keepalive --property --username --pw --pw-file --pw-env --pw-stdin --pw-prompt --will-topic --will-payload --will-qos --will-retain --cafile --capath --cert --key --keyform --tls-use-os-certs --insecure --ciphers --tls-version --tls-alpn --tls-keylog --tls-engine --tls-engine-kpass-sha1 --psk --psk-identity --no-tls --debug --quiet --trace --strict --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -176,6 +176,10 @@ _mqtt__rr() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 --host)

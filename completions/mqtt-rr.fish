@@ -18,6 +18,9 @@ complete -c mqtt-rr -l retain-handling -d 'Send retained messages always, if new
 new\t''
 never\t''"
 complete -c mqtt-rr -s F -d 'Print messages in this format; see FORMAT in the manual.' -r -f
+complete -c mqtt-rr -l color -d 'Colour the topics of -v: auto (at a terminal), always or never.' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c mqtt-rr -s h -l host -d 'Host name or address of the broker. Default: localhost.' -r -f -a "(__fish_print_hostnames)"
 complete -c mqtt-rr -s p -l port -d 'Port; 0: the host is a unix socket\'s path. Default: 1883 or 8883.' -r -f
 complete -c mqtt-rr -l unix -d 'Connect through a unix socket instead of TCP.' -r -F
@@ -83,6 +86,7 @@ complete -c mqtt-rr -l insecure -d 'Don\'t check who the broker is, in no way.'
 complete -c mqtt-rr -l no-tls -d 'No TLS, even on port 8883.'
 complete -c mqtt-rr -s d -l debug -d 'Print what is sent and received.'
 complete -c mqtt-rr -l quiet -d 'Print no errors and warnings while running.'
+complete -c mqtt-rr -l trace -d 'Tell of each packet on standard error, with all that it says.'
 complete -c mqtt-rr -l strict -d 'Exit with a status of its own where mosquitto silently says 0.'
 complete -c mqtt-rr -l help -d 'Print this and end, with exit status 1.'
 complete -c mqtt-rr -l version -d 'Print the version and end, with exit status 1.'

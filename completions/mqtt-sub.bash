@@ -23,7 +23,7 @@ _mqtt__sub() {
 
     case "${cmd}" in
         mqtt__sub)
-            opts="-t -U -T -q -C -E -w -W -R -v -N -F -h -p -L -A -S -i -I -V -c -x -k -M -D -u -P -o -d --topic --unsubscribe --filter-out --qos --retained-only --remove-retained --random-filter --message-rate --watch --retain-as-published --retain-handling --verbose --pretty --json-safe --match --where --changed --ready-fd --ready-file --exec-after-sub --exec --exec-jobs --record --expect --expect-re --expect-json --host --port --unix --url --nodelay --ws --ws-path --proxy --connect-timeout --wait-connect --retry --id --id-prefix --protocol-version --disable-clean-session --keepalive --property --username --pw --pw-file --pw-env --pw-stdin --pw-prompt --will-topic --will-payload --will-qos --will-retain --cafile --capath --cert --key --keyform --tls-use-os-certs --insecure --ciphers --tls-version --tls-alpn --tls-keylog --tls-engine --tls-engine-kpass-sha1 --psk --psk-identity --no-tls --debug --quiet --strict --help --version"
+            opts="-t -U -T -q -C -E -w -W -R -v -N -F -h -p -L -A -S -i -I -V -c -x -k -M -D -u -P -o -d --topic --unsubscribe --filter-out --qos --retained-only --remove-retained --random-filter --message-rate --watch --retain-as-published --retain-handling --verbose --pretty --color --json-safe --match --where --changed --ready-fd --ready-file --exec-after-sub --exec --exec-jobs --record --expect --expect-re --expect-json --host --port --unix --url --nodelay --ws --ws-path --proxy --connect-timeout --wait-connect --retry --id --id-prefix --protocol-version --disable-clean-session --keepalive --property --username --pw --pw-file --pw-env --pw-stdin --pw-prompt --will-topic --will-payload --will-qos --will-retain --cafile --capath --cert --key --keyform --tls-use-os-certs --insecure --ciphers --tls-version --tls-alpn --tls-keylog --tls-engine --tls-engine-kpass-sha1 --psk --psk-identity --no-tls --debug --quiet --trace --strict --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -109,6 +109,10 @@ _mqtt__sub() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o nospace
                     fi
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 --match)

@@ -11,6 +11,9 @@ complete -c mqtt-sub -l retain-handling -d 'Send retained messages always, if ne
 new\t''
 never\t''"
 complete -c mqtt-sub -s F -d 'Print messages in this format; see FORMAT in the manual.' -r -f
+complete -c mqtt-sub -l color -d 'Colour the topics of -v: auto (at a terminal), always or never.' -r -f -a "auto\t''
+always\t''
+never\t''"
 complete -c mqtt-sub -l match -d 'Take only messages whose payload matches. May be repeated.' -r -f
 complete -c mqtt-sub -l where -d 'Take only JSON payloads of which this is true: \'a.b > 3\'.' -r -f
 complete -c mqtt-sub -l ready-fd -d 'Write a line to this file descriptor once subscribed, and close it.' -r -f
@@ -88,6 +91,7 @@ complete -c mqtt-sub -l insecure -d 'Don\'t check who the broker is, in no way.'
 complete -c mqtt-sub -l no-tls -d 'No TLS, even on port 8883.'
 complete -c mqtt-sub -s d -l debug -d 'Print what is sent and received.'
 complete -c mqtt-sub -l quiet -d 'Print no errors and warnings while running.'
+complete -c mqtt-sub -l trace -d 'Tell of each packet on standard error, with all that it says.'
 complete -c mqtt-sub -l strict -d 'Exit with a status of its own where mosquitto silently says 0.'
 complete -c mqtt-sub -l help -d 'Print this and end, with exit status 1.'
 complete -c mqtt-sub -l version -d 'Print the version and end, with exit status 1.'

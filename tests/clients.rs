@@ -19,6 +19,7 @@ mod clients {
     mod secrets;
     mod strict;
     mod subscribe;
+    mod terminal;
 
     use super::harness::{Broker, Kind};
 

@@ -37,6 +37,15 @@ pub(super) fn flags() -> Vec<Flag> {
             },
         ),
         Flag::switch(
+            Arg::new("trace")
+                .long("trace")
+                .help("Tell of each packet on standard error, with all that it says."),
+            |raw, _| {
+                raw.trace = true;
+                Ok(())
+            },
+        ),
+        Flag::switch(
             Arg::new("strict")
                 .long("strict")
                 .help("Exit with a status of its own where mosquitto silently says 0."),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::color::Color;
 use super::format::Format;
 use super::handling::{Handling, Ready};
 use super::line_format::{LineFormat, Replay};
@@ -104,6 +105,8 @@ pub struct ConnectionSettings {
     pub patience: Patience,
     /// Exit codes of their own for what mosquitto ends with 0 after (`--strict`).
     pub strict: bool,
+    /// Tell of each packet on standard error (`--trace`).
+    pub trace: bool,
 }
 
 /// Where the message comes from.
@@ -187,6 +190,8 @@ pub struct SubscribeJob {
     pub verbose: bool,
     /// Print a line end after each message: false with `-N`.
     pub line_end: bool,
+    /// Whether to colour topics, at a terminal (`--color`); `None` when called by mosquitto's name.
+    pub color: Option<Color>,
     /// Print messages in this format instead (`-F`).
     pub format: Option<Format>,
     /// Spread the JSON of a format over lines (`--pretty`).
@@ -222,6 +227,8 @@ pub struct RequestJob {
     pub verbose: bool,
     /// Print a line end after the message: false with `-N`.
     pub line_end: bool,
+    /// Whether to colour topics, at a terminal (`--color`); `None` when called by mosquitto's name.
+    pub color: Option<Color>,
     /// More than one request and one answer.
     pub talk: Talk,
     /// How many commands of `--serve` may run at a time.

@@ -5,6 +5,7 @@
 //! completions are printed from. This room reads no file and no environment: [`Surroundings`] hands them in.
 
 pub mod broker;
+mod color;
 mod complaint;
 mod connection;
 mod control;
@@ -41,6 +42,7 @@ mod url;
 mod values;
 mod will;
 
+pub use color::Color;
 pub use format::{Field, Format, Layout, Piece};
 pub use handling::{Comparison, Condition, Expectation, Handling, JsonPath, Ready, Selection};
 pub use job::{

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::color::Color;
 use super::complaint::{Complaint, Halt};
 use super::format::Format;
 use super::handling::Handling;
@@ -127,6 +128,8 @@ pub(super) struct Raw {
     pub debug: bool,
     pub quiet: bool,
     pub strict: bool,
+    pub trace: bool,
+    pub color: Color,
 }
 
 impl Raw {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{Arg, ValueHint};
 
+use super::color;
 use super::complaint::{Complaint, Halt};
 use super::flag::{Flag, Given, under};
 use super::format;
@@ -97,6 +98,7 @@ fn printing() -> Vec<Flag> {
                 Ok(())
             },
         ),
+        color::flag(),
         Flag::switch(
             Arg::new("json-safe")
                 .long("json-safe")

@@ -87,6 +87,7 @@ pub(super) fn subscribe(
         retain_handling: retain_handling(&raw),
         retain_as_published: raw.retain_as_published,
         verbose: raw.verbose,
+        color: (name == Program::Subscribe.own_name()).then_some(raw.color),
         line_end: !raw.no_line_end,
         format: raw.format.take().map(|format| if raw.json_safe { format.safe() } else { format }),
         pretty: raw.pretty,
@@ -119,6 +120,7 @@ pub(super) fn request(mut raw: Raw, name: &'static str, from: &Surroundings<'_>)
         retain_handling: retain_handling(&raw),
         retain_as_published: raw.retain_as_published,
         verbose: raw.verbose,
+        color: (name == Program::Request.own_name()).then_some(raw.color),
         line_end: !raw.no_line_end,
         format: raw.format.take().map(|format| if raw.json_safe { format.safe() } else { format }),
         pretty: raw.pretty,
@@ -244,6 +246,7 @@ fn connection(
         quiet: raw.quiet,
         patience: raw.patience,
         strict: raw.strict,
+        trace: raw.trace,
     })
 }
 

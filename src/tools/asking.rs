@@ -72,6 +72,7 @@ pub fn run(job: RequestJob) -> Exit {
         }
     };
     let mut link = Link::new(client, settings::target(&job.connection), job.connection.debug, READ_SIZE);
+    link.trace_packets(job.connection.trace);
     if let Err(error) = patience::open(&mut link, &job.connection.patience) {
         report.not_connected(&error);
         return Exit::Failure;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::packet_trace::PacketTrace;
 use crate::client::{Connection, Event, KeepAliveExceeded, Outbox, Settings, Violation};
 use crate::transport::tls::TlsError;
 use crate::transport::ws::WsError;
@@ -97,6 +98,7 @@ pub struct Link {
     unread: bool,
     /// Nothing is read for the time being.
     held: bool,
+    packet_trace: Option<PacketTrace>,
 }
 
 impl Link {
@@ -119,6 +121,7 @@ impl Link {
             end: 0,
             unread: false,
             held: false,
+            packet_trace: None,
         }
     }
 
@@ -172,6 +175,7 @@ impl Link {
         self.connection.lost();
         self.outbox.lost(self.written);
         self.written = 0;
+        self.outbox_is_empty();
     }
 
     /// Bytes of the outbox that aren't written yet.
@@ -183,11 +187,33 @@ impl Link {
     pub fn discard(&mut self) {
         if self.written == 0 {
             self.outbox.bytes.clear();
+            self.outbox_is_empty();
+        }
+    }
+
+    /// Tells of every packet on standard error (`--trace`).
+    pub fn trace_packets(&mut self, trace: bool) {
+        self.packet_trace = trace.then(PacketTrace::start);
+    }
+
+    fn outbox_is_empty(&mut self) {
+        if let Some(trace) = &mut self.packet_trace {
+            trace.outbox_is_empty();
+        }
+    }
+
+    /// Tells of the packet that is handled next.
+    fn trace_received(&self) {
+        if let Some(trace) = &self.packet_trace {
+            trace.received(self.connection.version(), &self.input[self.start..self.end]);
         }
     }
 
     /// Writes what the stream takes now.
     pub fn flush(&mut self) {
+        if let Some(trace) = &mut self.packet_trace {
+            trace.sending(self.connection.version(), &self.outbox.bytes);
+        }
         let Some(stream) = &mut self.stream else { return };
         if stream.has_unwritten() && stream.flush().is_err() {
             self.write_failed = true;
@@ -210,6 +236,7 @@ impl Link {
             self.written = 0;
             self.outbox.bytes.clear();
             self.outbox.bytes.shrink_to(OUTBOX_KEPT);
+            self.outbox_is_empty();
         }
     }
 
@@ -351,12 +378,14 @@ impl Link {
         &mut self,
         mut on: impl FnMut(Event<'_>, &mut Outbox) -> ControlFlow<()>,
     ) -> Result<(), Lost> {
+        self.trace_received();
         while let Some(event) =
             self.connection.next(&self.input[..self.end], &mut self.start, &mut self.outbox)?
         {
             if on(event, &mut self.outbox).is_break() {
                 break;
             }
+            self.trace_received();
         }
         Ok(())
     }

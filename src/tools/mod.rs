@@ -13,6 +13,8 @@ mod line_format;
 mod lines;
 mod link;
 mod output;
+mod packet_trace;
+mod paint;
 mod parsed_lines;
 pub mod passwd;
 mod patience;

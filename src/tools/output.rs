@@ -5,6 +5,7 @@ use std::io;
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::format::{Formatter, Unfit};
+use super::paint::Paint;
 use super::watch::Watch;
 use crate::client::Outbox;
 use crate::protocol::Publish;
@@ -23,6 +24,8 @@ pub struct Style {
     pub format: Option<Formatter>,
     /// A line of the terminal for each topic (`-w`).
     pub watch: Option<Watch>,
+    /// For people at a terminal.
+    pub paint: Option<Paint>,
 }
 
 /// What is on its way to standard output.
@@ -65,6 +68,15 @@ impl Output {
     fn styled(&mut self, style: &mut Style, message: &Publish<'_>, mut unfit: impl FnMut(Unfit)) {
         if let Some(format) = &mut style.format {
             format.write(message, &mut self.buffer, &mut unfit);
+            if style.line_end {
+                self.buffer.push(b'\n');
+            }
+            return;
+        }
+        if let Some(paint) = &mut style.paint
+            && !(message.payload.is_empty() && !(style.verbose && style.line_end))
+        {
+            paint.message(style.verbose, message, &mut self.buffer);
             if style.line_end {
                 self.buffer.push(b'\n');
             }

@@ -26,6 +26,7 @@ pub fn run(mut job: PublishJob) -> Exit {
         }
     };
     let mut link = Link::new(client, settings::target(&job.connection), false, 8 * 1024);
+    link.trace_packets(job.connection.trace);
     if let Err(error) = patience::open(&mut link, &job.connection.patience) {
         report.not_connected(&error);
         return Exit::Failure;

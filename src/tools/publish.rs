@@ -78,7 +78,8 @@ pub fn run(job: PublishJob) -> Exit {
             return Exit::Failure;
         }
     };
-    let link = Link::new(client, settings::target(&job.connection), job.connection.debug, READ_SIZE);
+    let mut link = Link::new(client, settings::target(&job.connection), job.connection.debug, READ_SIZE);
+    link.trace_packets(job.connection.trace);
     let mut publisher = Publisher {
         job,
         link,

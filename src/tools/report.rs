@@ -1,7 +1,7 @@
 //! All that the client programs say on standard error, in mosquitto's words. Nothing else of theirs writes there.
 
 use std::fmt;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use super::format::Unfit;
 use crate::client::{PublishError, Violation};
@@ -40,6 +40,28 @@ impl Report {
 
     /// Why the connection couldn't be made.
     pub fn not_connected(self, error: &ConnectError) {
+        self.why_not_connected(error);
+        match error {
+            ConnectError::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => self.advice(
+                "Nothing listens there: is the broker running, and is it this host and port? --wait-connect waits for it.",
+            ),
+            ConnectError::Lookup => {
+                self.advice("No address is known by that name: check -h, or MQTT_HOST and MQTT_URL in the environment.");
+            }
+            _ => {}
+        }
+    }
+
+    /// What to try next, for somebody at a terminal who didn't ask for mosquitto's words.
+    fn advice(self, text: &str) {
+        let name = std::env::args_os().next().unwrap_or_default();
+        let name = std::path::Path::new(&name).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if std::io::stderr().is_terminal() && !name.starts_with("mosquitto") {
+            self.line(format_args!("{text}"));
+        }
+    }
+
+    fn why_not_connected(self, error: &ConnectError) {
         match error {
             ConnectError::Io(error) => self.line(format_args!("Error: {}", system_words(error))),
             ConnectError::TlsFile(which) => {
@@ -84,6 +106,13 @@ impl Report {
 
     /// CONNACK said no.
     pub fn refused(self, code: ReasonCode, version: Version, words: RefusalWords) {
+        self.why_refused(code, version, words);
+        if matches!(code.0, 4 | 5 | 0x86 | 0x87) {
+            self.advice("Check the user name (-u) and password (--pw-prompt asks for it); or this ClientId (-i) may not connect.");
+        }
+    }
+
+    fn why_refused(self, code: ReasonCode, version: Version, words: RefusalWords) {
         if version.is_v5() || words == RefusalWords::OfV5 {
             if version.is_v5() && code == ReasonCode::UNSUPPORTED_PROTOCOL_VERSION {
                 return self.line(format_args!(

@@ -7,6 +7,7 @@ use super::Exit;
 use super::format::Formatter;
 use super::link::{Link, Lost};
 use super::output::{Output, Style};
+use super::paint::Paint;
 use super::report::{RefusalWords, Report};
 use super::start::start;
 use super::{asking, patience, serving, settings, source};
@@ -71,6 +72,7 @@ pub fn run(job: RequestJob) -> Exit {
         }
     };
     let mut link = Link::new(client, settings::target(&job.connection), job.connection.debug, READ_SIZE);
+    link.trace_packets(job.connection.trace);
     if let Err(error) = patience::open(&mut link, &job.connection.patience) {
         report.not_connected(&error);
         return Exit::Failure;
@@ -95,6 +97,7 @@ pub(super) fn style_of(job: &RequestJob) -> Style {
         verbose: job.verbose,
         line_end: job.line_end,
         watch: None,
+        paint: job.color.and_then(Paint::new),
         format: job.format.clone().map(|format| Formatter::new(format, job.pretty)),
     }
 }

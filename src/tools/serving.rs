@@ -73,6 +73,7 @@ fn start(job: RequestJob, report: Report) -> Result<Server, Exit> {
     let client = settings::client(&job.connection, job.connection.max_inflight)
         .map_err(|error| failed(format!("Error: {error}")))?;
     let mut link = Link::new(client, settings::target(&job.connection), job.connection.debug, READ_SIZE);
+    link.trace_packets(job.connection.trace);
     patience::open(&mut link, &job.connection.patience).map_err(|error| {
         report.not_connected(&error);
         Exit::Failure

@@ -9,6 +9,7 @@ use super::format::Formatter;
 use super::handling::{Handler, Ready, Verdict};
 use super::link::{Link, Lost};
 use super::output::{Output, Style};
+use super::paint::Paint;
 use super::pick::{Fate, Pick};
 use super::report::{RefusalWords, Report, system_words};
 use super::signals::Signals;
@@ -108,6 +109,7 @@ pub fn run(job: SubscribeJob) -> Exit {
         }
     };
     let mut link = Link::new(client, settings::target(&job.connection), job.connection.debug, READ_SIZE);
+    link.trace_packets(job.connection.trace);
     let mut output = Output::default();
     let watch = (job.watch && !job.message_rate).then(|| output.watch(&job.connection.target.host()));
     let _ = output.flush();
@@ -129,6 +131,7 @@ pub fn run(job: SubscribeJob) -> Exit {
     let deadline = job.timeout.map(|timeout| Instant::now() + timeout);
     let style = Style {
         watch,
+        paint: job.color.and_then(Paint::new),
         verbose: job.verbose,
         line_end: job.line_end,
         format: job.format.clone().map(|format| Formatter::new(format, job.pretty)),

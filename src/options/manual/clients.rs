@@ -169,6 +169,9 @@ static SUBSCRIBE: Manual = Manual {
         "Connects to an MQTT broker, subscribes to Topic Filters and prints each message that arrives, followed by a \
          line end. A message without bytes prints nothing, unless -v asks for the topic too.",
         "When the connection is lost it reconnects every second and subscribes again.",
+        "At a terminal (unless called mosquitto_sub, and without -F) -v lines payloads up behind topics, which are coloured \
+         unless NO_COLOR is set, and control characters and bytes that are no UTF-8 are written as \\x1b. Into pipes and \
+         files payloads go as they are.",
         "--match, --where and --changed choose messages: those that don't fulfil all of them are neither printed nor \
          counted. A place in a JSON payload is written a.b or list[0].name, and . for all of it; a value is compared as \
          JSON, and as a string where it is none. --expect and its kind look at the messages chosen, -T and -R included.",

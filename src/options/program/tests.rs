@@ -107,6 +107,8 @@ const OURS: &[(&str, &str)] = &[
     ("--speed", "p"),
     ("--map", "p"),
     ("--json-safe", "sr"),
+    ("--color", "sr"),
+    ("--trace", "psr"),
     ("--record", "s"),
     ("--match", "s"),
     ("--where", "s"),
