@@ -83,6 +83,7 @@ pub(super) enum Complaint {
     DuplicateResponseTopic,
     Will,
     IncompleteFormat,
+    FormatTooWide,
     InvalidFormat(u8),
     IncompleteEscape,
     InvalidEscape(u8),
@@ -290,6 +291,7 @@ impl Complaint {
             C::DuplicateResponseTopic => "Error in PUBLISH properties: Duplicate response topic.",
             C::Will => "Error: Problem setting will.",
             C::IncompleteFormat => "Error: Incomplete format specifier.",
+            C::FormatTooWide => "Error: Width and precision of a format specifier are at most 1000000.",
             C::IncompleteEscape => "Error: Incomplete escape specifier.",
             C::RandomFilter => "Error: --random-filter chance must be between 0.1-100.0",
             // The empty line in front is mosquitto's.
@@ -347,6 +349,7 @@ impl Complaint {
             | C::PropertyNotAdded { .. }
             | C::Properties { .. }
             | C::IncompleteFormat
+            | C::FormatTooWide
             | C::InvalidFormat(_)
             | C::IncompleteEscape
             | C::InvalidEscape(_)

@@ -92,6 +92,9 @@ impl Default for Layout {
     }
 }
 
+/// More columns or decimals than this are a slip: a line is put together in memory.
+const WIDEST: usize = 1_000_000;
+
 /// What may part groups of hex digits.
 const SEPARATORS: &[u8] = b" !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~";
 
@@ -121,8 +124,8 @@ fn push_text(pieces: &mut Vec<Piece>, byte: u8) {
 fn percent(rest: &mut &[u8]) -> Result<Piece, Halt> {
     let left = eat(rest, b'-');
     let zeros = eat(rest, b'0');
-    let width = number(rest);
-    let precision = eat(rest, b'.').then(|| number(rest));
+    let width = number(rest)?;
+    let precision = if eat(rest, b'.') { Some(number(rest)?) } else { None };
     let separator = rest.first().copied().filter(|byte| SEPARATORS.contains(byte));
     if separator.is_some() {
         *rest = &rest[1..];
@@ -199,14 +202,17 @@ fn eat(rest: &mut &[u8], wanted: u8) -> bool {
     there
 }
 
-/// Digits, maybe none; too large a number stays at what `int` can hold.
-fn number(rest: &mut &[u8]) -> usize {
+/// Digits, maybe none.
+fn number(rest: &mut &[u8]) -> Result<usize, Halt> {
     let mut number = 0_usize;
     while let Some(digit) = rest.first().filter(|byte| byte.is_ascii_digit()) {
-        number = (number * 10 + usize::from(digit - b'0')).min(i32::MAX as usize);
+        number = number * 10 + usize::from(digit - b'0');
         *rest = &rest[1..];
+        if number > WIDEST {
+            return Err(Complaint::FormatTooWide.into());
+        }
     }
-    number
+    Ok(number)
 }
 
 #[cfg(test)]
@@ -248,6 +254,9 @@ mod tests {
         assert_eq!(parse(b"%Z"), Err(Complaint::InvalidFormat(b'Z').into()));
         assert_eq!(parse(b"a\\"), Err(Complaint::IncompleteEscape.into()));
         assert_eq!(parse(b"\\Z"), Err(Complaint::InvalidEscape(b'Z').into()));
-        assert!(parse(b"%99999999999999999999t").is_ok());
+        assert!(parse(b"%1000000t").is_ok());
+        for wide in ["%1000001t", "%.99999999999999999999f"] {
+            assert_eq!(parse(wide.as_bytes()), Err(Complaint::FormatTooWide.into()), "{wide}");
+        }
     }
 }

@@ -52,12 +52,20 @@ pub(super) fn number(value: i64, layout: &Layout, out: &mut Vec<u8>) {
     numeral(&value.to_string(), true, layout, out);
 }
 
+/// A double has no more decimals than this that aren't zero.
+const MOST_DECIMALS: usize = 1074;
+
 /// A float with `precision` decimals, or six.
 pub(super) fn float(value: f64, layout: &Layout, out: &mut Vec<u8>) {
     let text = if value.is_nan() {
         (if value.is_sign_negative() { "-nan" } else { "nan" }).to_owned()
     } else {
-        format!("{value:.*}", layout.precision.unwrap_or(6))
+        let decimals = layout.precision.unwrap_or(6);
+        let mut text = format!("{value:.*}", decimals.min(MOST_DECIMALS));
+        if value.is_finite() {
+            text.extend(std::iter::repeat_n('0', decimals.saturating_sub(MOST_DECIMALS)));
+        }
+        text
     };
     numeral(&text, value.is_finite(), layout, out);
 }

@@ -109,6 +109,8 @@ fn floats() {
     ] {
         assert_eq!(field(Field::Double, layout, &double), expected, "{layout:?}");
     }
+    let long = field(Field::Double, Layout { precision: Some(1_000_000), ..PLAIN }, &0.5_f64.to_ne_bytes());
+    assert!(long.len() == 1_000_002 && long.starts_with("0.5000"));
     assert_eq!(field(Field::Float, PLAIN, &0.1_f32.to_ne_bytes()), "0.100000");
     let zeros = Layout { width: 5, zeros: true, ..PLAIN };
     assert_eq!(field(Field::Float, zeros, &f32::INFINITY.to_ne_bytes()), "  inf");
