@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 
 use mqtt_toolkit::protocol::{AckKind, Disconnect, Packet, Properties, Publish, QoS, ReasonCode, Version};
 
-use super::super::harness::{Broker, Fake, Kind, Peer, until};
+use super::super::harness::{Broker, Fake, Kind, Peer, Running, until};
 
 #[test]
 fn lines_in_flight_are_sent_again_with_dup_and_none_is_lost() {
@@ -120,6 +120,17 @@ fn a_subscriber_comes_back_after_the_broker_s_disconnect() {
 /// Lines of the run that a broker's restart interrupts.
 const LINES: usize = 100_000;
 
+/// Waits until so much is printed; each piece of it has the time of a whole wait.
+fn await_bytes(sub: &Running, wanted: usize) {
+    loop {
+        let before = sub.stdout().len();
+        if before >= wanted {
+            return;
+        }
+        until("more lines", || (sub.stdout().len() > before).then_some(()));
+    }
+}
+
 #[test]
 fn no_line_is_missing_after_a_restart_of_the_broker() {
     let text: String = (0..LINES).map(|number| format!("{number}\n")).collect();
@@ -138,15 +149,15 @@ fn no_line_is_missing_after_a_restart_of_the_broker() {
         let (first, rest) = text.as_bytes().split_at(text.len() / 2);
         let _broker = std::thread::scope(|scope| {
             let writing = scope.spawn(|| publisher.write(first));
-            until("a good part of the lines", || (sub.stdout().len() > text.len() / 5).then_some(()));
+            await_bytes(&sub, text.len() / 5);
             broker.stop();
             let broker = Broker::at(kind, port, &lines);
             writing.join().unwrap();
             broker
         });
         publisher.write(rest);
+        await_bytes(&sub, text.len());
         publisher.wait().prints("");
-        until("all lines", || (sub.stdout().len() >= text.len()).then_some(()));
         // What was in flight may have come twice.
         let missing = || {
             let seen: HashSet<usize> = sub.stdout().lines().filter_map(|line| line.parse().ok()).collect();
