@@ -1,5 +1,7 @@
 complete -c mqtt-broker -s c -l config-file -d 'Read this configuration file (mosquitto.conf).' -r -F
 complete -c mqtt-broker -s p -l port -d 'Listen on this port of 127.0.0.1 and ::1, where the configuration names no listener; repeatable. 0: any free port.' -r
+complete -c mqtt-broker -l port-file -d 'Write the port to this file when ready.' -r -F
+complete -c mqtt-broker -l max-time -d 'End after so many seconds, and with it the command of --exec.' -r
 complete -c mqtt-broker -l exec -d 'Run COMMAND with MQTT_HOST, MQTT_PORT and MQTT_URL set, on a free port unless told otherwise, and end with it.' -r
 complete -c mqtt-broker -l health -d 'Send a message to a running broker and see it come back within 5 seconds; by default the one of MQTT_URL, MQTT_HOST and MQTT_PORT.' -r
 complete -c mqtt-broker -l tls-keylog -d 'Write TLS keys to FILE, for debugging. Not built yet.' -r -F

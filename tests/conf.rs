@@ -563,7 +563,8 @@ fn a_command_needs_a_port() {
     let output = broker(folder.path(), &["-c", "x.conf", "--exec", "--", "true"]);
     assert_eq!(output.status.code(), Some(3));
     let log = lines(&output.stderr);
-    let message = "Error: --print-address and --exec need a TCP listener, and the configuration has none.";
+    let message =
+        "Error: --print-address, --port-file and --exec need a TCP listener, and the configuration has none.";
     assert!(log.iter().any(|line| line == message), "{log:?}");
 }
 
@@ -575,4 +576,36 @@ fn health_where_anonymous_clients_are_refused() {
     let log = lines(&output.stderr);
     assert_eq!(log.len(), 1, "{log:?}");
     assert!(log[0].starts_with("Error: 127.0.0.1:") && log[0].contains("refused"), "{log:?}");
+}
+
+#[test]
+fn the_port_is_told_in_a_file_and_the_time_is_limited() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("port"), "of an earlier run").unwrap();
+    let script = "test $(cat port) = $MQTT_PORT && exec sleep 60";
+    let arguments = [
+        "--port-file",
+        "port",
+        "--max-time",
+        "0.3",
+        "--exec",
+        "--",
+        "sh",
+        "-c",
+        &format!("exec 2>&1; {script}"),
+    ];
+    let output = broker(folder.path(), &arguments);
+    assert_eq!(output.status.code(), Some(143), "the command was ended: {output:?}");
+    let output = broker(folder.path(), &["-p", "0", "--max-time", "0.1"]);
+    assert_eq!(output.status.code(), Some(0));
+    let log = lines(&output.stderr);
+    assert!(log.iter().any(|line| line == "The time of --max-time is over."), "{log:?}");
+    let output = broker(folder.path(), &["-p", "0", "--max-time", "soon"]);
+    assert_eq!(output.status.code(), Some(3));
+    let error = "Error: Invalid --max-time argument 'soon', it must be a number of seconds above 0.";
+    assert_eq!(lines(&output.stderr), [error]);
+    let output = broker(folder.path(), &["-p", "0", "--port-file", "no/port"]);
+    assert_eq!(output.status.code(), Some(1));
+    let error = "Error: Unable to write port file \"no/port\": No such file or directory.";
+    assert!(lines(&output.stderr).iter().any(|line| line == error));
 }

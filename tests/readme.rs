@@ -61,11 +61,13 @@ fn the_tests_are_run_by_the_command_of_the_readme() {
 fn every_example_succeeds() {
     let expected: &[(&str, &str)] = &[
         ("mqtt-pub -t state", "ready\n"),
-        ("seq 3", "1\n2\n3\n"),
-        ("mqtt-rr", "what is it?\n42\n"),
+        ("-t numbers", "1\n2\n3\n"),
+        ("what is it", "what is it?\n42\n"),
         ("mqtt-passwd list", "alice"),
         ("--expect-json", "{\"temp\":21}\nopen\n"),
         ("mkfifo", "hi\n"),
+        ("--serve", "1\n4\n9\n100 round trips: "),
+        ("--record", "test/1 1\ntest/1 2\n"),
         ("--where", "room/1 is hot: {\"temp\":21}\n"),
     ];
     let folder = tempfile::tempdir().unwrap();
@@ -80,5 +82,5 @@ fn every_example_succeeds() {
         }
         run += 1;
     }
-    assert!(run >= 10, "only {run} examples were run");
+    assert!(run >= 13, "only {run} examples were run");
 }

@@ -6,6 +6,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -34,6 +35,10 @@ pub enum BrokerStep {
     TestConfig,
     /// `--print-address`: say where to connect once that is possible.
     PrintAddress,
+    /// `--port-file`: write the port to this file once it is open.
+    PortFile(OsString),
+    /// `--max-time`: end by itself after this time.
+    MaxTime(Duration),
     /// `--health`: look after a running broker instead of being one.
     Health(Option<OsString>),
     /// `--exec`: run this command and end with it.
@@ -64,6 +69,8 @@ enum Kind {
     Keylog,
     Version,
     PrintAddress,
+    PortFile,
+    MaxTime,
     Exec,
     Health,
 }
@@ -121,6 +128,10 @@ const FLAGS: &[BrokerFlag] = &[
     flag(Kind::Verbose, Some('v'), "verbose", "Log everything, whatever the configuration says."),
     flag(Kind::TestConfig, None, "test-config", "Check the configuration, say every error in it, and end."),
     flag(Kind::PrintAddress, None, "print-address", "Print mqtt://127.0.0.1:PORT on standard output when ready."),
+    flag(Kind::PortFile, None, "port-file", "Write the port to this file when ready.")
+        .takes("FILE", "no file specified"),
+    flag(Kind::MaxTime, None, "max-time", "End after so many seconds, and with it the command of --exec.")
+        .takes("SECONDS", "no time specified"),
     flag(Kind::Exec, None, "exec",
         "Run COMMAND with MQTT_HOST, MQTT_PORT and MQTT_URL set, on a free port unless told otherwise, and end with it.")
         .takes("-- COMMAND [ARG...]", "no command specified"),
@@ -175,6 +186,8 @@ fn step(token: &OsStr, rest: &mut &[OsString], before: &[BrokerStep]) -> BrokerS
         Kind::TestConfig => BrokerStep::TestConfig,
         Kind::Version => BrokerStep::Version,
         Kind::PrintAddress => BrokerStep::PrintAddress,
+        Kind::PortFile => BrokerStep::PortFile(value.unwrap_or_default()),
+        Kind::MaxTime => max_time(&value.unwrap_or_default()),
         Kind::Health => BrokerStep::Health(optional_value(rest)),
         Kind::Exec | Kind::Keylog => wrong(format!(
             "Error: The '{}' option is known but not built into this version yet.",
@@ -185,6 +198,20 @@ fn step(token: &OsStr, rest: &mut &[OsString], before: &[BrokerStep]) -> BrokerS
 
 fn wrong(message: String) -> BrokerStep {
     BrokerStep::Wrong { message, usage: false }
+}
+
+/// Longest time in seconds: 68 years, which any clock can add.
+const LONGEST: f64 = i32::MAX as f64;
+
+fn max_time(text: &OsStr) -> BrokerStep {
+    let seconds = text.to_str().and_then(|text| text.parse::<f64>().ok());
+    match seconds.filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST) {
+        Some(seconds) => BrokerStep::MaxTime(Duration::from_secs_f64(seconds)),
+        None => wrong(format!(
+            "Error: Invalid --max-time argument '{}', it must be a number of seconds above 0.",
+            text.to_string_lossy()
+        )),
+    }
 }
 
 fn missing(flag: &BrokerFlag) -> BrokerStep {
@@ -260,6 +287,7 @@ impl BrokerName {
             "{name} version {version}\n\n{name} is an MQTT v5.0/v3.1.1/v3.1 broker.\n\n\
              Usage: {name} [-c config_file] [-d] [-h] [-p port] [-v]\n\
              {0}[-q] [--test-config] [--print-address] [--version]\n\
+             {0}[--port-file file] [--max-time seconds]\n\
              {0}[--exec -- command [arg...]] [--health [url]]\n\n",
             " ".repeat("Usage: ".len() + name.len() + 1)
         );
@@ -287,7 +315,7 @@ pub fn command() -> clap::Command {
                 argument.value_names(["COMMAND", "ARG"]).num_args(1..).allow_hyphen_values(true)
             }
             (Kind::Health, _) => argument.value_name("URL").num_args(0..=1),
-            (Kind::Configuration | Kind::Keylog, Some(value)) => {
+            (Kind::Configuration | Kind::Keylog | Kind::PortFile, Some(value)) => {
                 argument.value_name(value).value_hint(clap::ValueHint::FilePath)
             }
             (_, Some(value)) => argument.value_name(value),

@@ -44,6 +44,10 @@ pub(super) static BROKER: Manual = Manual {
             "A broker, a publisher and a subscriber in one go:",
             "mqtt-broker --exec -- sh -c 'mqtt-sub -t a -C 1 & mqtt-pub -t a -m hi -r; wait'",
         ),
+        (
+            "A broker for a CI job: it says its port in a file, and is gone after ten minutes at the latest:",
+            "mqtt-broker -p 0 --port-file port --max-time 600 -d",
+        ),
         ("Is the broker well?", "mqtt-broker --health mqtt://localhost"),
     ],
     see_also: &[("mqtt-broker.conf", "5"), ("mqtt-pub", "1"), ("mqtt-sub", "1"), ("mqtt-passwd", "1")],

@@ -5,6 +5,7 @@ mod background;
 mod disk;
 mod exec;
 mod health;
+mod limits;
 mod pid_file;
 mod ready;
 mod reread;
@@ -13,8 +14,10 @@ mod start_log;
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use reread::Overrides;
 
@@ -36,6 +39,8 @@ struct Job {
     overrides: Overrides,
     daemon: bool,
     print_address: bool,
+    port_file: Option<PathBuf>,
+    max_time: Option<Duration>,
     exec: Option<Vec<OsString>>,
 }
 
@@ -73,6 +78,8 @@ fn prepare(name: BrokerName, steps: Vec<BrokerStep>, logger: &Logger) -> Result<
         overrides: Overrides::default(),
         daemon: false,
         print_address: false,
+        port_file: None,
+        max_time: None,
         exec: None,
     };
     let mut ports = Vec::new();
@@ -100,6 +107,8 @@ fn prepare(name: BrokerName, steps: Vec<BrokerStep>, logger: &Logger) -> Result<
             BrokerStep::Quiet => job.overrides.quiet = true,
             BrokerStep::TestConfig => {}
             BrokerStep::PrintAddress => job.print_address = true,
+            BrokerStep::PortFile(file) => job.port_file = Some(file.into()),
+            BrokerStep::MaxTime(time) => job.max_time = Some(time),
             BrokerStep::Health(target) => health = Some(target),
             BrokerStep::Exec(command) => job.exec = Some(command),
             BrokerStep::Help => return Err(print(&name.usage())),

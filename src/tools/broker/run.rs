@@ -2,12 +2,14 @@
 
 use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::background::{self, Side};
 use super::exec::{self, Command};
 use super::pid_file::PidFile;
 use super::ready::LocalAddress;
-use super::{Job, SYSTEM, account, now, say, start_log};
+use super::{Job, SYSTEM, account, limits, now, say, start_log};
 use crate::config::LogType::{Error, Information, Warning};
 use crate::observe::Logger;
 use crate::server::Server;
@@ -52,11 +54,20 @@ fn serve(mut job: Job, logger: &Logger) -> u8 {
     start_log::starting(&job, logger);
     let (name, command, print_address) = (job.name, job.exec.take(), job.print_address);
     let settings = Arc::new(job.settings);
-    let overrides = job.overrides;
-    let result = Server::bind(settings.clone(), logger.clone())
-        .map_err(|error| Failure { text: error.to_string(), code: error.exit_code() })
+    let (overrides, port_file, max_time) = (job.overrides, job.port_file, job.max_time);
+    let result = port_file
+        .as_deref()
+        .map_or(Ok(()), limits::forget_port)
+        .and_then(|()| {
+            Server::bind(settings.clone(), logger.clone())
+                .map_err(|error| Failure { text: error.to_string(), code: error.exit_code() })
+        })
         .and_then(|server| {
-            let address = local_address(&server, print_address || command.is_some())?;
+            let wanted = print_address || command.is_some() || port_file.is_some();
+            let address = local_address(&server, wanted)?;
+            if let (Some(path), Some(address)) = (&port_file, address) {
+                limits::write_port(path, address)?;
+            }
             say(logger, Information, format_args!("{} version {} running", name.name, name.version));
             if let (true, Some(address)) = (print_address, address) {
                 let mut stdout = std::io::stdout().lock();
@@ -68,8 +79,11 @@ fn serve(mut job: Job, logger: &Logger) -> u8 {
                 false => server.rereading(Arc::new(move |logger: &Logger| overrides.reread(logger))),
             };
             match (command, address) {
-                (Some(command), Some(address)) => serve_command(server, &command, address),
-                _ => serve_all(server).map(|()| 0),
+                (Some(command), Some(address)) => serve_command(server, &command, address, max_time, logger),
+                _ => {
+                    limits::stop_after(&server, max_time, logger);
+                    serve_all(server).map(|()| 0)
+                }
             }
         });
     let code = result.unwrap_or_else(|failure| {
@@ -93,7 +107,7 @@ pub(super) struct Failure {
 fn local_address(server: &Server, wanted: bool) -> Result<Option<LocalAddress>, Failure> {
     let address = LocalAddress::of(&server.addresses());
     if wanted && address.is_none() {
-        let text = "Error: --print-address and --exec need a TCP listener, and the configuration has none.";
+        let text = "Error: --print-address, --port-file and --exec need a TCP listener, and the configuration has none.";
         return Err(Failure { text: text.to_owned(), code: super::INVALID });
     }
     Ok(address)
@@ -108,12 +122,15 @@ fn serve_command(
     server: Server,
     command: &[std::ffi::OsString],
     address: LocalAddress,
+    max_time: Option<Duration>,
+    logger: &Logger,
 ) -> Result<u8, Failure> {
     let server = server.without_signals();
     let handle = server.handle();
     let command = Command::start(command, address, move || handle.stop())?;
+    let over = limits::stop_after(&server, max_time, logger);
     let served = serve_all(server);
-    if served.is_err() {
+    if served.is_err() || over.load(Ordering::SeqCst) {
         command.signal(exec::TERMINATE);
     }
     let code = command.wait();
