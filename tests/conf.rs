@@ -274,7 +274,6 @@ fn mosquitto() -> Option<String> {
 #[test]
 fn what_is_not_built_yet_is_refused_by_name() {
     for (text, what) in [
-        ("connection b\n", "connection"),
         ("listener 1\ncertfile x\n", "certfile"),
         ("listener 1\nprotocol websockets\n", "protocol websockets"),
     ] {

@@ -1,7 +1,7 @@
 //! What stands behind a keyword, read as the kind of value the keyword takes.
 
-use super::LogType;
 use super::fault::Fault;
+use super::{LogType, Secret};
 
 /// The longest string value, in bytes.
 const TEXT_MAX: usize = 65535;
@@ -123,12 +123,48 @@ impl<'a> Arguments<'a> {
         Ok(())
     }
 
+    /// A secret that may be given once: the rest of the line without blanks around it, never repeated in a message.
+    pub(super) fn secret_once(&mut self, slot: &mut Option<Secret>) -> Result<(), Fault> {
+        if slot.is_some() && !self.rest.is_empty() {
+            return Err(Fault::Duplicate(self.name));
+        }
+        let text = trim(self.rest);
+        if text.is_empty() {
+            return Err(Fault::Empty(self.name));
+        }
+        if text.len() > TEXT_MAX {
+            return Err(Fault::TooLong(self.name));
+        }
+        *slot = Some(Secret::new(checked_text(text)?));
+        Ok(())
+    }
+
     /// The rest of the line as it is: blanks are part of it.
     pub(super) fn raw(&mut self) -> Result<&'a str, Fault> {
         if self.rest.is_empty() {
             return Err(Fault::Empty(self.name));
         }
         checked_text(self.rest)
+    }
+
+    /// The next word as text, if there is one.
+    pub(super) fn next_token(&mut self) -> Result<Option<&'a str>, Fault> {
+        self.next_word().map(checked_text).transpose()
+    }
+
+    /// What stands between a `"` at the start and the next one, without either. `None`: there is no `"` at the start.
+    pub(super) fn quoted(&mut self) -> Result<Option<&'a str>, Fault> {
+        let start = self.rest.iter().position(|byte| !is_separator(*byte)).unwrap_or(self.rest.len());
+        let Some(inner) = self.rest[start..].strip_prefix(b"\"") else { return Ok(None) };
+        let Some(end) = inner.iter().position(|byte| *byte == b'"') else {
+            let text = String::from_utf8_lossy(trim(self.rest)).into_owned();
+            return Err(Fault::Other(format!(
+                "Error: Missing closing quote in {} value ({text}).",
+                self.name
+            )));
+        };
+        self.rest = &inner[end + 1..];
+        checked_text(&inner[..end]).map(Some)
     }
 
     /// All words of the line, split at commas, too.

@@ -25,6 +25,8 @@ pub enum Fault {
     NeedsListener(String),
     /// The keyword belongs to a plugin, and there is none yet.
     NeedsPlugin(String),
+    /// The keyword belongs to a bridge, and there is none yet.
+    NeedsBridge(String),
     /// mosquitto knows it, this version doesn't do it.
     NotBuilt(String),
     /// Anything else: the whole text.
@@ -58,6 +60,9 @@ impl fmt::Display for Fault {
                 f,
                 "Error: The '{name}' option requires plugin/global_plugin/plugin_load to be defined first."
             ),
+            Fault::NeedsBridge(name) => {
+                write!(f, "Error: The '{name}' option requires a bridge to be defined first.")
+            }
             Fault::NotBuilt(what) => {
                 write!(f, "Error: The '{what}' option is known but not built into this version yet.")
             }

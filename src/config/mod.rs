@@ -1,6 +1,7 @@
 //! mosquitto.conf: the table of keywords, the parser, and the settings it comes to. Pure.
 
 mod arguments;
+mod bridge;
 mod fault;
 mod files;
 mod keywords;
@@ -10,8 +11,13 @@ mod message;
 mod model;
 mod parse;
 mod plugins;
+mod secret;
 
 pub use arguments::Arguments;
+pub use bridge::{
+    Bridge, BridgeAddress, BridgeReload, BridgeTls, BridgeTopic, Direction, RestartTimeout, StartType,
+    TcpKeepAlive,
+};
 pub use fault::Fault;
 pub use files::{ConfigFiles, ReadProblem};
 pub use keywords::{Built, Keyword, Reload, Scope, Setter, Structure, ValueKind, find, keywords};
@@ -21,3 +27,4 @@ pub use message::Message;
 pub use model::{DEFAULT_PORT, PersistenceSync, Settings};
 pub use parse::{AtError, BadConfiguration, ConfigReader};
 pub use plugins::{Plugin, PluginKind};
+pub use secret::Secret;

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Listener, LogSettings, Plugin, Security};
+use super::{Bridge, Listener, LogSettings, Plugin, Security};
 
 /// The whole configuration of a broker.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +85,8 @@ pub struct Settings {
     pub pid_file: Option<String>,
     /// What is logged, and where to.
     pub log: LogSettings,
+    /// The connections to other brokers.
+    pub bridges: Vec<Bridge>,
 }
 
 /// When what must survive is forced to the disk.
@@ -138,6 +140,7 @@ impl Default for Settings {
             user: None,
             pid_file: None,
             log: LogSettings::default(),
+            bridges: Vec::new(),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::fault::Fault;
 use super::files::{ConfigFiles, ReadProblem, conf_files};
 use super::keywords::{Built, Keyword, Scope, Structure, find};
 use super::message::{Message, Messages};
-use super::{Listener, LogSettings, LogType, Plugin, Settings};
+use super::{Bridge, Listener, LogSettings, LogType, Plugin, Settings};
 
 /// What to do at an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,9 @@ struct Place<'a> {
     plugin: Option<usize>,
     /// The keyword of the line, as written.
     word: String,
+    bridge: CurrentBridge,
+    /// The bridges that this file opens, and the lines where it does.
+    bridges: Vec<(usize, usize)>,
 }
 
 /// The listener that a line belongs to.
@@ -58,6 +61,15 @@ struct Place<'a> {
 enum Current {
     None,
     Default,
+    Named(usize),
+    /// Its own line was refused; what follows is checked, then dropped.
+    Refused,
+}
+
+/// The bridge that a line belongs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CurrentBridge {
+    None,
     Named(usize),
     /// Its own line was refused; what follows is checked, then dropped.
     Refused,
@@ -122,8 +134,16 @@ impl<'f> ConfigReader<'f> {
             );
             bytes.truncate(end);
         }
-        let mut place =
-            Place { file, line: 0, included, listener: Current::None, plugin: None, word: String::new() };
+        let mut place = Place {
+            file,
+            line: 0,
+            included,
+            listener: Current::None,
+            plugin: None,
+            word: String::new(),
+            bridge: CurrentBridge::None,
+            bridges: Vec::new(),
+        };
         let mut result = Ok(());
         for line in bytes.split(|byte| *byte == b'\n') {
             place.line += 1;
@@ -131,8 +151,16 @@ impl<'f> ConfigReader<'f> {
                 self.complain(&place, &fault);
                 result = Err(BadConfiguration);
                 if self.at_error == AtError::Stop {
-                    break;
+                    return result;
                 }
+            }
+        }
+        // A bridge never crosses the end of a file.
+        for (index, line) in std::mem::take(&mut place.bridges) {
+            if let Err(fault) = check_bridge(&self.settings.bridges, index) {
+                place.line = line;
+                self.complain(&place, &fault);
+                result = Err(BadConfiguration);
             }
         }
         result
@@ -166,10 +194,13 @@ impl<'f> ConfigReader<'f> {
         result
     }
 
-    /// Sees to it that there is a listener where the keyword belongs to one.
+    /// Sees to it that there is a listener, or a bridge, where the keyword belongs to one.
     fn find_listener(&mut self, place: &mut Place<'_>, keyword: &Keyword) -> Result<(), Fault> {
         let missing = || Err(Fault::NeedsListener(keyword.name.to_owned()));
         match (keyword.scope, place.listener) {
+            (Scope::Bridge, _) if place.bridge == CurrentBridge::None => {
+                Err(Fault::NeedsBridge(keyword.name.to_owned()))
+            }
             (Scope::Listener, Current::None) => missing(),
             (Scope::NamedListener, Current::None | Current::Default) => missing(),
             (Scope::Security, current) => {
@@ -207,6 +238,13 @@ impl<'f> ConfigReader<'f> {
         match keyword.built {
             Built::NotYet => Err(Fault::NotBuilt(keyword.name.to_owned())),
             Built::Settings(set) => set(&mut self.settings, arguments),
+            Built::Bridge(set) => match place.bridge {
+                CurrentBridge::Named(index) => match self.settings.bridges.get_mut(index) {
+                    Some(bridge) => set(bridge, arguments),
+                    None => Ok(()),
+                },
+                CurrentBridge::None | CurrentBridge::Refused => set(&mut Bridge::new(""), arguments),
+            },
             Built::Listener(set) => self.with_listener(place.listener, |listener| set(listener, arguments)),
             Built::Security(set) if self.settings.per_listener_settings => {
                 self.with_listener(place.listener, |listener| set(&mut listener.security, arguments))
@@ -249,6 +287,17 @@ impl<'f> ConfigReader<'f> {
                 self.settings.local_only = false;
                 place.listener = Current::Named(self.settings.listeners.len());
                 self.settings.listeners.push(listener);
+            }
+            Structure::Connection => {
+                place.bridge = CurrentBridge::Refused;
+                let name = arguments.token()?;
+                if self.settings.bridges.iter().any(|bridge| bridge.name == name) {
+                    return Err(Fault::Other(format!("Error: Duplicate bridge name '{name}'.")));
+                }
+                let index = self.settings.bridges.len();
+                place.bridge = CurrentBridge::Named(index);
+                place.bridges.push((index, place.line));
+                self.settings.bridges.push(Bridge::new(name));
             }
             Structure::Port => self.set_port(place, arguments)?,
             Structure::BindAddress => {
@@ -420,6 +469,43 @@ impl<'f> ConfigReader<'f> {
     fn say(&mut self, log_type: LogType, text: String) {
         self.messages.say(&self.settings.log, log_type, text);
     }
+}
+
+/// Is all there that a bridge needs, and is it one of its own?
+fn check_bridge(bridges: &[Bridge], index: usize) -> Result<(), Fault> {
+    let bridge = &bridges[index];
+    if bridge.addresses.is_empty() {
+        return Err(Fault::other("Error: Invalid bridge configuration: no remote addresses defined."));
+    }
+    if bridge.topics.is_empty() {
+        return Err(Fault::other("Error: Invalid bridge configuration: no topics defined."));
+    }
+    let tls = &bridge.tls;
+    let missing = match (&tls.identity, &tls.psk, &tls.certfile, &tls.keyfile) {
+        (None, Some(_), ..) => Some("bridge_identity"),
+        (Some(_), None, ..) => Some("bridge_psk"),
+        (.., None, Some(_)) => Some("bridge_certfile"),
+        (.., Some(_), None) => Some("bridge_keyfile"),
+        _ => None,
+    };
+    if let Some(missing) = missing {
+        return Err(Fault::Other(format!("Error: Invalid bridge configuration: missing {missing}.")));
+    }
+    if tls.certfile.is_some() && !tls.is_on() {
+        return Err(Fault::other(
+            "Error: Invalid bridge configuration: bridge_certfile without bridge_cafile, bridge_capath or \
+             bridge_tls_use_os_certs.",
+        ));
+    }
+    // Without a name of this machine: two bridges that leave both ids open differ by their names.
+    let id = bridge.local_id("");
+    if bridges[..index].iter().any(|other| other.local_id("") == id) {
+        return Err(Fault::Other(format!(
+            "Error: Bridge local_clientid '{id}' is not unique. Try changing or setting the local_clientid value \
+             for one of the bridges."
+        )));
+    }
+    Ok(())
 }
 
 /// The keyword of a line and what stands behind one separator; `None`: nothing to read.

@@ -12,7 +12,7 @@ mod tls;
 
 use super::arguments::Arguments;
 use super::fault::Fault;
-use super::{Listener, Security, Settings};
+use super::{Bridge, Listener, Security, Settings};
 
 /// A keyword and everything that is to be said about it.
 #[derive(Debug)]
@@ -100,6 +100,8 @@ pub enum Built {
     Settings(Setter<Settings>),
     /// It sets something of the current listener.
     Listener(Setter<Listener>),
+    /// It sets something of the current bridge.
+    Bridge(Setter<Bridge>),
     /// It sets something of the security settings that are current.
     Security(Setter<Security>),
     /// It says what the following lines belong to, or where to read on: the parser's own affair.
@@ -115,6 +117,8 @@ pub enum Structure {
     Port,
     /// `bind_address`
     BindAddress,
+    /// `connection`
+    Connection,
     /// `include_dir`
     IncludeDir,
     /// `per_listener_settings`
@@ -169,6 +173,11 @@ impl Keyword {
 
     const fn listener(mut self, set: Setter<Listener>) -> Self {
         self.built = Built::Listener(set);
+        self
+    }
+
+    const fn bridge(mut self, set: Setter<Bridge>) -> Self {
+        self.built = Built::Bridge(set);
         self
     }
 
@@ -257,6 +266,7 @@ mod tests {
                 Built::NotYet | Built::Structure(_) => true,
                 Built::Settings(_) => matches!(keyword.scope, Scope::Global),
                 Built::Security(_) => matches!(keyword.scope, Scope::Security),
+                Built::Bridge(_) => matches!(keyword.scope, Scope::Bridge),
                 Built::Listener(_) => {
                     matches!(keyword.scope, Scope::Listener | Scope::ListenerOrDefault | Scope::NamedListener)
                 }

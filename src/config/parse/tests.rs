@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::config::{LogTypes, PersistenceSync, PluginKind};
 
+mod bridges;
 mod files;
 mod listeners;
 
@@ -239,7 +240,7 @@ fn persistence_and_its_folder() {
 
 #[test]
 fn what_is_not_built_is_refused() {
-    for name in ["certfile", "connection"] {
+    for name in ["certfile"] {
         let complaint = format!("Error: The '{name}' option is known but not built into this version yet.");
         assert_eq!(bad(1, &format!("{name} x")), complaint);
     }
