@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("options", &["protocol", "transport", "config"]),
     ("broker", &["session", "routing", "auth", "config", "protocol"]),
     ("client", &["session", "protocol"]),
+    ("bridge", &["client", "protocol", "config"]),
     ("observe", &["broker", "protocol", "config"]),
     ("store", &["broker", "protocol", "config"]),
     (
@@ -27,6 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "observe",
             "store",
             "broker",
+            "bridge",
             "client",
             "session",
             "routing",
@@ -43,7 +45,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that have no socket, file, thread, clock or random source of their own.
-const PURE: &[&str] = &["protocol", "session", "routing", "auth", "config", "broker", "client"];
+const PURE: &[&str] = &["protocol", "session", "routing", "auth", "config", "broker", "client", "bridge"];
 
 /// What gives an impure room away.
 const IMPURE: &[&str] = &[

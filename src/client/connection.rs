@@ -143,7 +143,7 @@ impl Connection {
         });
         let connect = Connect {
             version: settings.version,
-            bridge: false,
+            bridge: settings.bridge,
             clean_start: settings.clean_start,
             keep_alive: settings.keep_alive,
             client_id: self.client_id(),

@@ -11,6 +11,9 @@ pub struct Settings {
     pub version: Version,
     /// ClientId; empty asks the broker for one (3.1.1 and 5.0).
     pub client_id: String,
+    /// Says that this is a bridge, which 3.x brokers of mosquitto's kind understand: messages keep their RETAIN flag
+    /// and don't come back to it.
+    pub bridge: bool,
     /// Clean Start (5.0) or Clean Session (3.x).
     pub clean_start: bool,
     /// Keep Alive in seconds; 0 is none.

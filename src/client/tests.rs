@@ -25,6 +25,7 @@ fn settings(version: Version) -> Settings {
         will: None,
         properties: PropertiesBuf::default(),
         max_in_flight: 20,
+        bridge: false,
     }
 }
 

@@ -43,6 +43,7 @@ pub fn client(settings: &ConnectionSettings, receive_maximum: u16) -> io::Result
     Ok(client::Settings {
         version: settings.version,
         client_id,
+        bridge: false,
         clean_start: settings.clean_start,
         keep_alive: settings.keep_alive,
         username: settings.username.clone(),
