@@ -184,7 +184,7 @@ impl World {
         self.bridge.connected(self.now, &mut self.out);
         let said = self.remote();
         let properties: PropertiesBuf = properties.iter().copied().collect();
-        self.from_remote(&Packet::ConnAck(ConnAck {
+        self.remote_says(&Packet::ConnAck(ConnAck {
             session_present,
             code,
             properties: properties.as_properties(),
@@ -192,14 +192,14 @@ impl World {
         said
     }
 
-    fn from_remote(&mut self, packet: &Packet<'_>) {
+    fn remote_says(&mut self, packet: &Packet<'_>) {
         let mut bytes = Vec::new();
         packet.encode(self.version, &mut bytes);
         let taken = self.bridge.from_remote(self.now, &bytes, &mut self.out);
         assert_eq!(taken, bytes.len());
     }
 
-    fn from_local(&mut self, packet: &Packet<'_>) {
+    fn local_says(&mut self, packet: &Packet<'_>) {
         let mut bytes = Vec::new();
         packet.encode(Version::V5, &mut bytes);
         assert_eq!(self.bridge.from_local(self.now, &bytes, &mut self.out), bytes.len());
@@ -268,16 +268,16 @@ fn a_bridge_prepares_its_session_connects_and_subscribes_on_both_sides() {
     world.ack_from_local(AckKind::PubAck, 65535);
     let codes = &[2];
     let (packet_identifier, properties) = (32770, Properties::EMPTY);
-    world.from_remote(&Packet::SubAck(SubAck { packet_identifier, properties, codes }));
+    world.remote_says(&Packet::SubAck(SubAck { packet_identifier, properties, codes }));
     assert_eq!((world.local(), world.remote()), (vec![], vec![]));
 }
 
 #[test]
 fn messages_and_acknowledgements_are_passed_on_under_their_numbers() {
     let mut world = World::open(settings());
-    world.from_local(&publish("out/x", QoS::ExactlyOnce, 7, b"a"));
-    world.from_local(&publish("both/y", QoS::AtLeastOnce, 8, b"b"));
-    world.from_local(&publish("both/z", QoS::AtMostOnce, 0, b"c"));
+    world.local_says(&publish("out/x", QoS::ExactlyOnce, 7, b"a"));
+    world.local_says(&publish("both/y", QoS::AtLeastOnce, 8, b"b"));
+    world.local_says(&publish("both/z", QoS::AtMostOnce, 0, b"c"));
     let sent = ["PUBREL 7", "PUBLISH out/x q2 m7 a", "PUBLISH y q1 m8 b", "PUBLISH z q0 m0 c"];
     assert_eq!(world.remote(), sent[1..], "the remote broker has forgotten all numbers");
     for (kind, id, told) in [
@@ -290,8 +290,8 @@ fn messages_and_acknowledgements_are_passed_on_under_their_numbers() {
     }
     world.ack_from_local(AckKind::PubRel, 7);
     assert_eq!(world.remote(), ["PUBREL 7"]);
-    world.from_remote(&publish("r/in/x", QoS::ExactlyOnce, 3, b"a"));
-    world.from_remote(&publish("else", QoS::AtLeastOnce, 4, b"b"));
+    world.remote_says(&publish("r/in/x", QoS::ExactlyOnce, 3, b"a"));
+    world.remote_says(&publish("else", QoS::AtLeastOnce, 4, b"b"));
     assert_eq!(world.local(), ["PUBLISH l/in/x q2 m3 a", "PUBLISH both/else q1 m4 b"]);
     world.ack_from_local(AckKind::PubRec, 3);
     world.ack_from_local(AckKind::PubAck, 4);
@@ -338,9 +338,9 @@ fn numbers_that_the_remote_broker_may_know_from_before_are_released_first() {
     world.connect(true);
     world.locally();
     world.remote();
-    world.from_local(&publish("out/x", QoS::ExactlyOnce, 1, b"a"));
-    world.from_local(&publish("out/x", QoS::AtLeastOnce, 2, b"b"));
-    world.from_local(&publish("out/x", QoS::ExactlyOnce, 3, b"c"));
+    world.local_says(&publish("out/x", QoS::ExactlyOnce, 1, b"a"));
+    world.local_says(&publish("out/x", QoS::AtLeastOnce, 2, b"b"));
+    world.local_says(&publish("out/x", QoS::ExactlyOnce, 3, b"c"));
     assert_eq!(
         world.remote(),
         ["PUBREL 1", "PUBLISH out/x q2 m1 a", "PUBLISH out/x q1 m2 b", "PUBREL 3", "PUBLISH out/x q2 m3 c"]
@@ -403,12 +403,12 @@ fn what_connack_allows_is_kept_to() {
     assert_eq!(said[1], "SUBSCRIBE out/# 0xd");
     assert_eq!(world.remote().last().unwrap(), &format!("PUBLISH {STATE} q1 m32772 1"));
     // One that waited since the remote broker took more goes out with less, and its flow ends on both sides.
-    world.from_local(&publish("out/x", QoS::ExactlyOnce, 4, b"a"));
+    world.local_says(&publish("out/x", QoS::ExactlyOnce, 4, b"a"));
     assert_eq!(world.remote(), ["PUBLISH out/x q1 m4 a"]);
     world.ack_from_remote(AckKind::PubAck, 4);
     assert_eq!(world.local(), ["PUBREC 4 128"]);
     world.notes();
-    world.from_local(&publish("out/x", QoS::AtLeastOnce, 5, b"0123456789012345678901234567890123456789"));
+    world.local_says(&publish("out/x", QoS::AtLeastOnce, 5, b"0123456789012345678901234567890123456789"));
     assert_eq!((world.remote(), world.local()), (vec![], vec!["PUBACK 5 0".to_owned()]));
     assert_eq!(world.notes(), ["Dropping too large outgoing PUBLISH for b (52 bytes)"]);
 }
@@ -452,7 +452,7 @@ fn topic_aliases_end_here_and_other_properties_are_passed_on() {
             properties: properties.as_properties(),
             payload: b"a",
         };
-        world.from_remote(&Packet::Publish(publish));
+        world.remote_says(&Packet::Publish(publish));
         assert_eq!(world.local(), ["PUBLISH l/in/x q0 m0 r a ContentType(\"t\")"]);
     }
     let properties: PropertiesBuf = [Property::TopicAlias(11)].into_iter().collect();
@@ -467,7 +467,7 @@ fn topic_aliases_end_here_and_other_properties_are_passed_on() {
         properties,
         payload,
     };
-    world.from_remote(&Packet::Publish(bad));
+    world.remote_says(&Packet::Publish(bad));
     assert_eq!(world.requests(), [Request::Close], "more aliases than allowed");
 }
 
@@ -563,7 +563,7 @@ fn a_lazy_bridge_connects_when_enough_waits_and_leaves_when_nothing_comes() {
     world.requests();
     world.notes();
     world.advance(20);
-    world.from_local(&publish("out/x", QoS::AtMostOnce, 0, b"a"));
+    world.local_says(&publish("out/x", QoS::AtMostOnce, 0, b"a"));
     world.advance(20);
     assert!(world.bridge.is_open(), "20 seconds since a message");
     world.remote();
@@ -587,7 +587,7 @@ fn a_silent_remote_broker_is_asked_then_left() {
     world.requests();
     world.advance(60);
     assert_eq!(world.remote(), ["PINGREQ"]);
-    world.from_remote(&Packet::PingResp);
+    world.remote_says(&Packet::PingResp);
     world.advance(60);
     assert_eq!(world.remote(), ["PINGREQ"]);
     world.advance(60);

@@ -161,11 +161,12 @@ impl Shard {
     /// Whether a connection may publish to a topic. The last topic that it may is kept with the connection, so that a
     /// publisher that stays with its topic pays one compare; one that doesn't finds its verdicts in a table.
     pub(super) fn may_write(&mut self, key: ConnectionKey, topic: &str) -> bool {
-        if !may_publish(topic) {
-            return false;
-        }
         let connection = &self.connections[key];
-        if !self.listeners[usize::from(connection.listener)].restricts() {
+        let rules = &self.listeners[usize::from(connection.listener)];
+        if !may_publish(topic) {
+            return rules.bridges;
+        }
+        if !rules.restricts() {
             return true;
         }
         if connection.may_write.as_ref().is_some_and(|known| **known == *topic) {

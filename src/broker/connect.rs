@@ -139,11 +139,18 @@ impl Shard {
             return Err(refuse(ReasonCode::SERVER_BUSY, Ended::OutOfMemory));
         }
         let known = self.find_session(&client_id).is_some();
-        if !known && self.limits.global_max_clients.is_some_and(|max| self.sessions.len() >= max) {
+        if !known
+            && !rules.bridges
+            && self.limits.global_max_clients.is_some_and(|max| self.sessions.len() >= max)
+        {
             return Err(refuse_silently(ReasonCode::SERVER_BUSY, Ended::ServerBusy));
         }
         let max = self.limits.max_keepalive;
-        if max != 0 && !connect.version.is_v5() && (connect.keep_alive == 0 || connect.keep_alive > max) {
+        if max != 0
+            && !rules.bridges
+            && !connect.version.is_v5()
+            && (connect.keep_alive == 0 || connect.keep_alive > max)
+        {
             return Err(refuse(ReasonCode::CLIENT_IDENTIFIER_NOT_VALID, Ended::ClientIdentifierNotValid));
         }
         let properties = connect.properties;
@@ -227,7 +234,8 @@ impl Shard {
                 false => Err(not_valid()),
             };
         }
-        if self.limits.clientid_prefixes.as_ref().is_some_and(|p| !connect.client_id.starts_with(&**p)) {
+        let prefixes = self.limits.clientid_prefixes.as_ref().filter(|_| !rules.bridges);
+        if prefixes.is_some_and(|p| !connect.client_id.starts_with(&**p)) {
             return Err(refuse(ReasonCode::NOT_AUTHORIZED, Ended::NotAuthorised));
         }
         Ok((connect.client_id.into(), false))
@@ -339,13 +347,15 @@ impl Shard {
         let mount_point =
             self.listeners[usize::from(self.connections[pending.key].listener)].mount_point.clone();
         let listener = self.connections[pending.key].listener;
+        let bridge = self.listeners[usize::from(listener)].bridges;
+        let most = self.limits.persistent_client_expiration.filter(|_| !bridge);
         let ours = self.limits.max_inflight_messages;
         let session = &mut self.sessions[key as usize];
         session.connection = Some(pending.key);
         session.disconnected_at = None;
         session.epoch = self.generation;
         session.version = pending.version;
-        session.expiry_interval = match (pending.expiry_interval, self.limits.persistent_client_expiration) {
+        session.expiry_interval = match (pending.expiry_interval, most) {
             (0, _) => 0,
             (interval, Some(most)) => interval.min(most),
             (interval, None) => interval,
@@ -368,8 +378,9 @@ impl Shard {
         } else {
             session.outbound.set_limit(limit);
         }
-        // Clients of 3.x are told no Receive Maximum, so they can't keep to it.
-        session.inbound.allow(if pending.version.is_v5() { ours } else { 0 });
+        // Clients of 3.x are told no Receive Maximum, so they can't keep to it; nor can whom a bridge speaks for.
+        let told = pending.version.is_v5() && !bridge;
+        session.inbound.allow(if told { ours } else { 0 });
         // What it may read may be another thing now.
         if changed {
             self.subscriptions.touch();
@@ -428,7 +439,8 @@ impl Shard {
     /// The Keep Alive that a 5.0 client must use in place of its own.
     fn server_keep_alive(&self, pending: &Pending) -> Option<u16> {
         let (max, asked) = (self.limits.max_keepalive, pending.keep_alive);
-        (pending.version.is_v5() && max != 0 && (asked == 0 || asked > max)).then_some(max)
+        let bridge = self.listeners[usize::from(self.connections[pending.key].listener)].bridges;
+        (pending.version.is_v5() && !bridge && max != 0 && (asked == 0 || asked > max)).then_some(max)
     }
 
     /// Bytes of a CONNACK with success.
@@ -472,8 +484,9 @@ impl Shard {
             let m = &w.message;
             will = Some((m.payload().len(), m.retain, m.qos, m.topic().into()));
         }
-        if self.limits.connection_messages {
-            let peer = &self.connections[pending.key].peer;
+        let connection = &self.connections[pending.key];
+        if self.limits.connection_messages && !self.listeners[usize::from(connection.listener)].bridges {
+            let peer = &connection.peer;
             self.notice(out, Kinds::NOTICE, || Notice::ClientConnected {
                 peer: peer.clone(),
                 client: pending.client_id.clone(),

@@ -455,7 +455,9 @@ impl Fanout<'_> {
     ) {
         let session = &mut self.sessions[receiver as usize];
         let online = session.connection.is_some();
-        if !online && qos == QoS::AtMostOnce && !self.limits.queue_qos0_messages {
+        let queues_qos0 =
+            || self.gate.listeners.get(usize::from(session.listener)).is_some_and(|l| l.queues_qos0);
+        if !online && qos == QoS::AtMostOnce && !self.limits.queue_qos0_messages && !queues_qos0() {
             return;
         }
         if self.limits.memory_full {

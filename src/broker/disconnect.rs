@@ -92,7 +92,9 @@ impl Shard {
             out.close.push(key);
             return;
         }
-        let mentioned = self.limits.connection_messages || why != Ended::Normally && why != Ended::ByClient;
+        let quiet =
+            !self.limits.connection_messages || self.listeners[usize::from(connection.listener)].bridges;
+        let mentioned = !quiet || why != Ended::Normally && why != Ended::ByClient;
         if mentioned {
             self.notice(out, Kinds::NOTICE, || Notice::Disconnected {
                 client: self.name(key),
@@ -158,7 +160,9 @@ impl Shard {
         } else {
             self.publish_will(now, key, out);
         }
-        let queue_qos0 = self.limits.queue_qos0_messages;
+        let listener = usize::from(self.sessions[key as usize].listener);
+        let queue_qos0 = self.limits.queue_qos0_messages
+            || self.listeners.get(listener).is_some_and(|rules| rules.queues_qos0);
         let session = &mut self.sessions[key as usize];
         match session.expiry_interval {
             0 => return self.remove_session(key, out),

@@ -123,6 +123,11 @@ pub struct ListenerRules {
     pub acl: Option<Arc<Acl>>,
     /// Dynamic security holds here.
     pub dynsec: bool,
+    /// Bridges of this broker connect here, and nobody else: no rule that keeps strangers in check holds for them, and
+    /// the log doesn't mention their comings and goings.
+    pub bridges: bool,
+    /// QoS 0 messages wait for clients that are away, as with [`Limits::queue_qos0_messages`].
+    pub queues_qos0: bool,
 }
 
 impl Default for ListenerRules {
@@ -142,6 +147,8 @@ impl Default for ListenerRules {
             mount_point: None,
             acl: None,
             dynsec: false,
+            bridges: false,
+            queues_qos0: false,
         }
     }
 }

@@ -41,5 +41,5 @@ pub use outbox::{Asker, ControlRequest, Outbox, Verdict, Verification};
 pub use own::OwnMessage;
 pub use reload::Resident;
 pub use restore::{State, StoredSession};
-pub use session::Will;
+pub use session::{Standing, Will};
 pub use shard::Shard;

@@ -3,6 +3,7 @@
 use super::changes::SessionId;
 use super::connection::{ConnectionKey, SessionKey};
 use super::message::Message;
+use super::shard::Shard;
 use crate::protocol::{QoS, Version};
 use crate::routing::NodeId;
 use crate::session::{Inbound, Outbound};
@@ -252,3 +253,36 @@ fn spread(node: NodeId) -> u64 {
 
 /// A session's number and the epoch in which it was noted.
 pub type SessionEpoch = (SessionKey, u32);
+
+/// How a session stands, for who has to go on with it on another connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Its Topic Filters, shared ones with their ShareNames.
+    pub filters: Vec<String>,
+    /// Packet Identifiers of QoS 2 messages it has sent and not released.
+    pub unreleased: Vec<u16>,
+    /// The Packet Identifier of the next message to it.
+    pub next_identifier: u16,
+    /// Messages to it that aren't acknowledged or not even sent.
+    pub waiting: usize,
+}
+
+impl Shard {
+    /// How the session of a ClientId stands.
+    pub fn standing(&self, client_id: &str) -> Option<Standing> {
+        let session = &self.sessions[self.find_session(client_id)? as usize];
+        let plain = session.subscriptions.iter().map(|&node| self.subscriptions.filter(node));
+        let shared = session
+            .shared
+            .iter()
+            .map(|(node, name)| format!("$share/{name}/{}", self.subscriptions.filter(*node)));
+        let backlog = session.backlog.as_ref();
+        Some(Standing {
+            filters: plain.chain(shared).collect(),
+            unreleased: session.inbound.iter().collect(),
+            next_identifier: session.outbound.next_identifier(),
+            waiting: usize::from(session.outbound.in_flight())
+                + backlog.map_or(0, |b| b.acknowledged.len() + b.at_most_once.len()),
+        })
+    }
+}

@@ -137,11 +137,11 @@ impl Shard {
         let rules = &self.listeners[listener];
         let full = rules.max_connections.is_some_and(|max| self.connected[listener] >= max)
             || self.limits.global_max_connections.is_some_and(|max| self.connections.len() >= max);
-        if full {
+        if full && !rules.bridges {
             self.notice(out, Kinds::NOTICE, || Notice::TooManyConnections { peer });
             return None;
         }
-        if self.limits.connection_messages {
+        if self.limits.connection_messages && !rules.bridges {
             let port = rules.port;
             self.notice(out, Kinds::NOTICE, || Notice::NewConnection { peer: peer.clone(), port });
         }
@@ -179,7 +179,7 @@ impl Shard {
                 Phase::AwaitingConnect => CONNECT_SIZE.min(self.limits.max_packet_size as usize),
                 _ => self.limits.max_packet_size as usize,
             };
-            if total > limit {
+            if total > limit && !self.listeners[usize::from(connection.listener)].bridges {
                 self.end(now, key, ReasonCode::PACKET_TOO_LARGE, Ended::OversizePacket, out);
                 return data.len();
             }

@@ -167,6 +167,9 @@ impl Server {
         }
         if let Some(client) = self.clients.get_mut(key).and_then(Option::take) {
             self.shard.remove(key);
+            if let Socket::Memory(_) = client.socket {
+                self.bridges.local_closed(key);
+            }
             // Closing takes it from the poller as well.
             client.socket.finish(&mut self.buffer[..READ]);
         }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mio::{Events, Interest, Poll, Token, Waker};
 
+use super::bridges::{BRIDGES, Bridges};
 use super::client_io::{Client, IN_PLACE, READ};
 use super::control::Desk;
 use super::error::{Error, reason};
@@ -24,7 +25,7 @@ use super::prepare::Prepared;
 use super::reload::{Reloader, Reread};
 use super::rules;
 use super::signals::{Asked, Signals};
-use super::slots::Slot;
+use super::slots::{self, Slot};
 use super::socket::Socket;
 use super::sys::SysClock;
 use super::systemd::Systemd;
@@ -82,10 +83,11 @@ pub struct Server {
     pub(super) told: Told,
     /// Version of the program.
     pub(super) version: Arc<str>,
+    pub(super) bridges: Bridges,
     pub(super) settings: Arc<Settings>,
     pub(super) logger: Logger,
     pub(super) handle: Handle,
-    start: Instant,
+    pub(super) start: Instant,
     pub(super) now: Now,
     pub(super) buffer: Vec<u8>,
     /// Connections to be handled again though no event will come for them.
@@ -117,7 +119,8 @@ impl Server {
         for pipe in signals.pipes() {
             poll.registry().register(pipe, SIGNALS, Interest::READABLE).map_err(system)?;
         }
-        let slots = Slot::all(&prepared, &listening);
+        let mut slots = Slot::all(&prepared, &listening);
+        slots.extend([slots::Bridges::Eager, slots::Bridges::Lazy].map(Slot::for_bridges));
         let listener_rules = rules::all(&settings, &slots, &[]);
         let mut server = Server {
             shard: Shard::new(
@@ -135,6 +138,7 @@ impl Server {
             http: Http::new(Mailbox::new(waker.clone())),
             told: Told::default(),
             version: "".into(),
+            bridges: Bridges::new(waker.clone()),
             sys: SysClock::new(String::new(), settings.sys_interval),
             handle: Handle { stop: Arc::new(AtomicBool::new(false)), waker },
             start: Instant::now(),
@@ -219,6 +223,7 @@ impl Server {
         let mut events = Events::with_capacity(1024);
         self.read_clock();
         self.start_sys();
+        self.start_bridges();
         self.end_turn();
         self.systemd.ready(self.now.monotonic);
         while !self.stopping {
@@ -267,11 +272,18 @@ impl Server {
 
     /// How long the poller may wait.
     fn timeout(&self) -> Option<Duration> {
-        if !self.again.is_empty() || self.log_waits {
+        if !self.again.is_empty() || self.log_waits || self.bridges.wants_turn() {
             return Some(Duration::ZERO);
         }
         let save = self.keeper.as_ref().and_then(Keeper::next_deadline);
-        let next = [self.shard.next_deadline(), self.accept_again, self.sys.next, self.systemd.next, save];
+        let next = [
+            self.shard.next_deadline(),
+            self.accept_again,
+            self.sys.next,
+            self.systemd.next,
+            save,
+            self.bridges_due(),
+        ];
         let next = next.into_iter().flatten().min()?;
         // Read the clock: the turn may have taken long.
         let now = self.start.elapsed().as_millis() as u64;
@@ -288,10 +300,12 @@ impl Server {
                 self.finish_reload();
                 self.answer_http();
                 self.hear_store();
+                self.bridges_dialed();
                 self.stopping |= self.handle.stop.load(Ordering::Acquire);
             }
             SIGNALS => self.signalled(),
             Token(n) if n > LISTENERS - LISTENERS_MAX => self.accept(LISTENERS - n),
+            Token(n) if n >= BRIDGES => self.bridge_event(n - BRIDGES, readable, writable),
             Token(key) => {
                 if writable {
                     self.became_writable(key);
@@ -388,10 +402,30 @@ impl Server {
         self.publish_sys();
         self.publish_log();
         self.take_requests();
+        self.tick_bridges();
         self.outbox.urgent = false;
         self.outbox.full.clear();
         // First, so that the disk works while the sockets are written.
         self.keep_changes();
+        loop {
+            self.settle();
+            let mut close = std::mem::take(&mut self.outbox.close);
+            for key in close.drain(..) {
+                self.close(key);
+            }
+            let more = !self.outbox.close.is_empty() || self.bridges.has_news();
+            self.outbox.close.append(&mut close);
+            if !more {
+                break;
+            }
+        }
+        self.keep_changes();
+        self.log_notices();
+        self.log_waits = self.settings.log.destinations.topic && self.logger.has_topic_lines();
+    }
+
+    /// Until nothing follows from anything any more.
+    fn settle(&mut self) {
         loop {
             self.verify();
             while let Some(key) = self.outbox.resume.pop() {
@@ -400,19 +434,11 @@ impl Server {
             if !self.outbox.control.is_empty() {
                 self.take_requests();
             }
-            if self.outbox.dirty.is_empty() {
+            if self.outbox.dirty.is_empty() && !self.drive_bridges() {
                 break;
             }
             self.flush_dirty();
         }
-        let mut close = std::mem::take(&mut self.outbox.close);
-        for key in close.drain(..) {
-            self.close(key);
-        }
-        self.outbox.close = close;
-        self.keep_changes();
-        self.log_notices();
-        self.log_waits = self.settings.log.destinations.topic && self.logger.has_topic_lines();
     }
 
     fn verify(&mut self) {
@@ -489,6 +515,8 @@ impl Server {
     /// Wills are published and 5.0 clients told; what the sockets take at once is written.
     fn shut_down(&mut self) {
         self.read_clock();
+        self.stop_bridges();
+        self.end_turn();
         self.shard.shut_down(self.now, &mut self.outbox);
         self.end_turn();
         self.close_desk();

@@ -1,8 +1,10 @@
 //! The event loop around the broker: listeners, sockets, signals, and slow work on other threads.
 
+mod bridges;
 mod check;
 mod client_io;
 mod control;
+mod dial;
 pub mod dynsec_file;
 mod error;
 mod event_loop;
@@ -11,6 +13,7 @@ mod http_answers;
 mod listen;
 mod passwords;
 mod persistence;
+mod pipe;
 mod prepare;
 mod reload;
 mod rules;

@@ -127,6 +127,7 @@ impl Server {
         self.logger.configure(&settings.log, self.now.wall);
         self.shard.set_kinds(observe::kinds(settings.log.types));
         self.sys.set_interval(settings.sys_interval, self.now.monotonic);
+        self.reload_bridges(&settings);
         self.settings = settings;
         self.send_away(&before);
         Ok(())

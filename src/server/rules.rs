@@ -7,7 +7,7 @@ use crate::protocol::QoS;
 use std::sync::Arc;
 
 use super::error::{Error, reason};
-use super::slots::Slot;
+use super::slots::{Bridges, Slot};
 
 /// The limits that hold for all clients.
 pub fn limits(settings: &Settings) -> Limits {
@@ -60,7 +60,14 @@ pub fn listener_rules(
         mount_point: listener.mount_point.as_deref().map(Into::into),
         acl,
         dynsec: settings.uses_dynsec(listener),
+        bridges: false,
+        queues_qos0: false,
     }
+}
+
+/// The rules of the connections that our own bridges have here.
+fn bridge_rules(queues_qos0: bool) -> ListenerRules {
+    ListenerRules { port: 0, bridges: true, queues_qos0, ..ListenerRules::default() }
 }
 
 /// A password file, read now.
@@ -89,8 +96,10 @@ pub fn acl_file(path: &str) -> Result<Arc<Acl>, Error> {
 /// The rules of all listeners, by number. A listener that is gone keeps its rules as they were (`before`), for the
 /// sessions that came in by it, but for an ACL that all listeners share.
 pub fn all(settings: &Settings, slots: &[Slot], before: &[ListenerRules]) -> Vec<ListenerRules> {
-    let shared = slots.iter().find(|slot| slot.open && !settings.per_listener_settings);
+    let shared =
+        slots.iter().find(|slot| slot.open && slot.bridges.is_none() && !settings.per_listener_settings);
     let one = |(number, slot): (usize, &Slot)| match settings.listeners.get(slot.position) {
+        _ if slot.bridges.is_some() => bridge_rules(slot.bridges == Some(Bridges::Lazy)),
         Some(listener) if slot.open => {
             listener_rules(settings, listener, slot.port, slot.admission.acl.clone())
         }

@@ -3,7 +3,7 @@
 
 use super::listen::{Endpoint, Listening};
 use super::prepare::{Admission, Prepared};
-use crate::config::Settings;
+use crate::config::{Listener, Settings};
 
 /// A listener, or what is left of one.
 #[derive(Debug)]
@@ -18,6 +18,17 @@ pub struct Slot {
     pub admission: Admission,
     /// It is configured.
     pub open: bool,
+    /// It is no listener, but where our own bridges come in.
+    pub bridges: Option<Bridges>,
+}
+
+/// Kinds of bridges, which come in under rules of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bridges {
+    /// Those that are connected whenever they can.
+    Eager,
+    /// Those for which QoS 0 messages wait, too.
+    Lazy,
 }
 
 impl Slot {
@@ -41,6 +52,19 @@ impl Slot {
             port: address.map_or(listener.port, |address| address.port()),
             admission: prepared.listeners[position].clone(),
             open: true,
+            bridges: None,
+        }
+    }
+
+    /// Where bridges of a kind come in.
+    pub fn for_bridges(kind: Bridges) -> Slot {
+        Slot {
+            endpoint: Endpoint::of(&Listener::new(0)),
+            position: usize::MAX,
+            port: 0,
+            admission: Admission::default(),
+            open: true,
+            bridges: Some(kind),
         }
     }
 }
@@ -63,7 +87,8 @@ pub struct Plan {
 impl Plan {
     /// `is_free`: nobody knows the number of this closed slot any more.
     pub fn new(slots: &[Slot], settings: &Settings, is_free: impl Fn(usize) -> bool) -> Plan {
-        let mut left: Vec<usize> = (0..slots.len()).filter(|&number| slots[number].open).collect();
+        let is_listener = |&number: &usize| slots[number].open && slots[number].bridges.is_none();
+        let mut left: Vec<usize> = (0..slots.len()).filter(is_listener).collect();
         let mut found = Vec::new();
         for listener in &settings.listeners {
             let endpoint = Endpoint::of(listener);
@@ -95,7 +120,6 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Listener;
     use std::sync::Arc;
 
     fn settings(ports: &[u16]) -> Settings {
@@ -137,5 +161,13 @@ mod tests {
     fn a_listener_named_twice_is_wanted_twice() {
         let plan = Plan::new(&slots(&[1]), &settings(&[1, 1]), |_| true);
         assert_eq!((plan.numbers, plan.wanted), (vec![0, 1], vec![(1, 1)]));
+    }
+
+    #[test]
+    fn where_bridges_come_in_is_no_listener() {
+        let mut slots = slots(&[1]);
+        slots.push(Slot::for_bridges(Bridges::Lazy));
+        let plan = Plan::new(&slots, &settings(&[2]), |_| true);
+        assert_eq!((plan.numbers, plan.wanted, plan.leaving), (vec![2], vec![(0, 2)], vec![0]));
     }
 }

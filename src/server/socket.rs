@@ -6,6 +6,8 @@ use std::net::Shutdown;
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
 
+use super::pipe::Pipe;
+
 /// A socket that never waits.
 #[derive(Debug)]
 pub enum Socket {
@@ -13,6 +15,8 @@ pub enum Socket {
     Tcp(TcpStream),
     /// A unix socket.
     Unix(UnixStream),
+    /// A bridge of this broker.
+    Memory(Pipe),
 }
 
 impl Socket {
@@ -21,6 +25,7 @@ impl Socket {
         match self {
             Socket::Tcp(stream) => stream,
             Socket::Unix(stream) => stream,
+            Socket::Memory(pipe) => pipe,
         }
     }
 
@@ -29,6 +34,7 @@ impl Socket {
         match self {
             Socket::Tcp(stream) => stream.read(buffer),
             Socket::Unix(stream) => stream.read(buffer),
+            Socket::Memory(pipe) => pipe.read(buffer),
         }
     }
 
@@ -40,6 +46,7 @@ impl Socket {
             (Socket::Unix(stream), [one]) => stream.write(one),
             (Socket::Tcp(stream), many) => stream.write_vectored(many),
             (Socket::Unix(stream), many) => stream.write_vectored(many),
+            (Socket::Memory(pipe), many) => pipe.write(many),
         }
     }
 
@@ -49,6 +56,7 @@ impl Socket {
         let _ = match &self {
             Socket::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Socket::Unix(stream) => stream.shutdown(Shutdown::Write),
+            Socket::Memory(_) => Ok(()),
         };
         for _ in 0..16 {
             match self.read(scratch) {

@@ -83,6 +83,12 @@ impl Inbound {
         }
     }
 
+    /// The identifiers that await their PUBREL.
+    pub fn iter(&self) -> impl Iterator<Item = u16> {
+        let many = self.many.iter().flat_map(|_| 1..=u16::MAX).filter(|&id| self.contains(id));
+        self.few.iter().copied().chain(many)
+    }
+
     /// How many identifiers await their PUBREL.
     pub fn len(&self) -> usize {
         usize::from(self.count)
@@ -103,6 +109,7 @@ mod tests {
         let mut inbound = Inbound::default();
         assert!(inbound.insert(7));
         assert!(!inbound.insert(7));
+        assert_eq!(inbound.iter().collect::<Vec<_>>(), [7]);
         assert!(inbound.release(7));
         assert!(!inbound.release(7));
         assert!(inbound.insert(7));
@@ -134,6 +141,7 @@ mod tests {
             assert!(inbound.insert(id), "{id}");
         }
         assert!(!inbound.insert(40_000));
+        assert!(inbound.iter().eq(1..=u16::MAX));
         for id in (1..=u16::MAX).rev() {
             assert!(inbound.release(id), "{id}");
         }

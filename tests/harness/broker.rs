@@ -75,9 +75,7 @@ impl Broker {
     ) -> Option<Broker> {
         let folder = folder.unwrap_or_else(|| tempfile::tempdir().unwrap());
         let file = folder.path().join("conf");
-        let lines =
-            format!("user root\nlog_type all\nlog_dest stderr\nlistener {port} 127.0.0.1\n{configuration}");
-        fs::write(&file, lines).unwrap();
+        fs::write(&file, conf(port, configuration)).unwrap();
         let log = File::create(folder.path().join("log")).unwrap();
         let child = Command::new(program)
             .arg("-c")
@@ -114,6 +112,18 @@ impl Broker {
         Tool::new(program).args(["-h", "127.0.0.1", "-p", &self.port.to_string()])
     }
 
+    /// Sends it a signal, such as `-HUP`.
+    pub fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Gives it other lines of configuration, after the listener's, and has it read them.
+    pub fn reload(&self, configuration: &str) {
+        fs::write(self.folder.path().join("conf"), conf(self.port, configuration)).unwrap();
+        self.signal("-HUP");
+    }
+
     /// What it has logged.
     pub fn log(&self) -> String {
         let bytes = fs::read(self.folder.path().join("log")).unwrap();
@@ -136,6 +146,11 @@ impl Drop for Broker {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A whole configuration.
+fn conf(port: u16, more: &str) -> String {
+    format!("user root\nlog_type all\nlog_dest stderr\nlistener {port} 127.0.0.1\n{more}")
 }
 
 /// Where a broker's program is. A missing mosquitto leaves its tests out, with a word about it.

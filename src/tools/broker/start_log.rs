@@ -12,8 +12,9 @@ pub(super) fn starting(job: &Job, logger: &Logger) {
         Some(file) => line(Information, format_args!("Config loaded from {file}.")),
         None => line(Information, format_args!("Using default config.")),
     }
+    line(Information, format_args!("Bridge support available."));
     line(Information, format_args!("Persistence support available."));
-    for part in ["Bridge", "TLS", "TLS-PSK", "Websockets"] {
+    for part in ["TLS", "TLS-PSK", "Websockets"] {
         line(Information, format_args!("{part} support NOT available."));
     }
     if job.settings.local_only {
