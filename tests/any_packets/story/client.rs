@@ -103,6 +103,8 @@ pub struct Client {
     pub auto: bool,
     /// Packet Identifiers of PUBRELs that were not answered on this connection.
     pub owes_pubcomp: Vec<u16>,
+    /// Packet Identifiers of messages from before this connection, to be sent again once CONNACK comes.
+    unfinished: Vec<u16>,
     identifier: u16,
     connacked: bool,
     expects_session: bool,
@@ -125,6 +127,7 @@ impl Client {
             outgoing: BTreeMap::new(),
             auto: true,
             owes_pubcomp: Vec::new(),
+            unfinished: Vec::new(),
             identifier: 0,
             connacked: false,
             expects_session: false,
@@ -225,6 +228,7 @@ impl Story {
         }
         // Packets that the broker didn't take are gone with their connection.
         client.outgoing.retain(|_, state| !matches!(state, Outgoing::Published { taken: false, .. }));
+        client.unfinished = client.outgoing.keys().copied().collect();
         client.link = Some(link);
         client.connacked = false;
         client.expects_session = goes_on;
@@ -397,9 +401,8 @@ impl Story {
     /// After a reconnect: QoS 2 messages that aren't through are sent again.
     fn send_again(&mut self, number: usize, link: usize) {
         let version = self.links[link].version;
-        let unfinished: Vec<(u16, Outgoing)> =
-            self.clients[number].outgoing.iter().map(|(id, state)| (*id, *state)).collect();
-        for (identifier, state) in unfinished {
+        for identifier in std::mem::take(&mut self.clients[number].unfinished) {
+            let Some(&state) = self.clients[number].outgoing.get(&identifier) else { continue };
             match state {
                 Outgoing::Published { sequence, topic, .. } => {
                     let qos = QoS::ExactlyOnce;

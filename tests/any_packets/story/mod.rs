@@ -74,6 +74,8 @@ pub struct Story {
     /// Links with bytes that the broker hasn't looked at.
     fresh: Vec<usize>,
     clients: Vec<Client>,
+    /// With persistence: whether what changed is safe at the end of each turn, or only when a step says so.
+    safe_at_once: bool,
     /// Messages to the shared subscription: how often each has arrived.
     shared: HashMap<u32, u32>,
     sequence: u32,
@@ -102,7 +104,7 @@ impl Story {
             queue_qos0_messages: choice(3) % 2 == 1,
             ..Limits::default()
         };
-        Story {
+        let mut story = Story {
             shard: Shard::new(limits.clone(), vec![ListenerRules::default()], Kinds::ALL, [7; 32]),
             outbox: Outbox::default(),
             now: Now { monotonic: 10_000, wall: 1_700_000_000 },
@@ -111,10 +113,21 @@ impl Story {
             owners: HashMap::new(),
             fresh: Vec::new(),
             clients: (0..4).map(Client::new).collect(),
+            safe_at_once: choice(2) & 0x10 == 0,
             shared: HashMap::new(),
             sequence: 0,
             seen: Seen::default(),
+        };
+        if choice(3) & 2 != 0 {
+            story.outbox.changes.begin(0);
         }
+        story
+    }
+
+    /// The store has all changes: answers that waited for it go out.
+    fn commit(&mut self) {
+        let last = self.outbox.changes.last();
+        self.shard.committed(last, &mut self.outbox);
     }
 
     /// A connection; `None`: the broker is full.
@@ -177,6 +190,9 @@ impl Story {
             for key in std::mem::take(&mut self.outbox.close) {
                 self.close(key);
             }
+            if self.safe_at_once {
+                self.commit();
+            }
             let out = &self.outbox;
             if self.fresh.is_empty() && out.dirty.is_empty() && out.close.is_empty() && out.resume.is_empty()
             {
@@ -184,6 +200,8 @@ impl Story {
             }
         }
         self.outbox.full.clear();
+        self.outbox.changes.list.clear();
+        self.outbox.changes.receipts.clear();
         self.outbox.notices.clear();
         self.outbox.urgent = false;
     }

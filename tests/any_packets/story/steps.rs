@@ -36,6 +36,7 @@ impl Story {
             (1..=9, None) => self.connect(number, x, y),
             (10, Some(link)) => self.answer(number, link),
             (11, Some(link)) => self.release_all(number, link),
+            (12, _) if y & 1 != 0 => self.commit(),
             (12, _) => self.clients[number].auto = !x.is_multiple_of(3),
             (13, Some(link)) => self.disconnect(link, x),
             (14, Some(link)) => {
@@ -283,6 +284,8 @@ impl Story {
 
     /// The bad ones go. All good clients that have a session are there again, read, and answer; then nothing is owed.
     pub fn end(&mut self) {
+        self.safe_at_once = true;
+        self.settle();
         for link in 0..self.links.len() {
             if self.links[link].client.is_none() {
                 self.cut(link);
