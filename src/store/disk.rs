@@ -19,6 +19,9 @@ pub trait Disk: Send {
     /// The whole of a file.
     fn read(&self, name: &str) -> io::Result<Vec<u8>>;
 
+    /// Cuts a file to this length, for good.
+    fn cut(&mut self, name: &str, length: u64) -> io::Result<()>;
+
     /// Removes a file.
     fn remove(&mut self, name: &str) -> io::Result<()>;
 
@@ -90,6 +93,12 @@ impl Disk for Directory {
 
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         fs::read(self.path.join(name))
+    }
+
+    fn cut(&mut self, name: &str, length: u64) -> io::Result<()> {
+        let file = options().write(true).open(self.path.join(name))?;
+        file.set_len(length)?;
+        file.sync_all()
     }
 
     fn remove(&mut self, name: &str) -> io::Result<()> {

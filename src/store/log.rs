@@ -1,6 +1,10 @@
 //! The log: changes are appended to the newest file; the oldest is cleaned (what is live in it is appended again)
 //! and removed, whenever the files are more than twice as large as what they are worth.
 //!
+//! Whatever was not synced when the power went may be there in part. Of that only what is before the first gap counts,
+//! as if the rest had never been written: else a message could survive an earlier one of the same publisher. What was
+//! synced is known by the marks that each commit leaves of the one before; damage there costs what it hit and no more.
+//!
 //! A change is in the log when [`Log::commit`] returns. After an error nothing is lost that isn't: what was not
 //! committed is written again, to a new file, since nobody knows what a failed write or sync has left of the old one.
 
@@ -15,8 +19,8 @@ use std::io;
 
 /// A file is followed by a new one when it is as long as this.
 pub const SEGMENT: u64 = 8 * 1024 * 1024;
-/// Files may hold so much that is dead, whatever they are worth.
-const SLACK: u64 = 3 * SEGMENT;
+/// Files may hold so much that is dead, in multiples of [`SEGMENT`], whatever they are worth.
+const SLACK: u64 = 3;
 
 /// So many files may be there, whatever their size: each start of the broker begins a new one.
 const FILES: u64 = 32;
@@ -47,7 +51,7 @@ pub struct Damage {
     pub at: usize,
     /// How many.
     pub bytes: usize,
-    /// They are the end of the newest file: what was being written when the power went.
+    /// They were being written when the power went.
     pub is_end: bool,
 }
 
@@ -66,6 +70,8 @@ pub struct Contents {
     live_bytes: u64,
     salt: Option<u64>,
     files: VecDeque<(u64, u64)>,
+    /// Files whose end doesn't count, and how much of each does.
+    cuts: Vec<(u64, u64)>,
 }
 
 /// Reads a log without touching it.
@@ -83,34 +89,23 @@ pub fn read(
             Head::Damaged => {}
         }
     }
-    let mut replay = Replay::default();
-    let mut damage = Vec::new();
+    let mut reading = Reading { salt, ..Reading::default() };
     let mut files = VecDeque::new();
+    // Behind the last mark nothing is sure.
+    let mut sure_below = 0;
+    for &number in numbers.iter().rev() {
+        let data = file(&segment::name(number))?;
+        if Pieces::new(&data, salt.unwrap_or_default(), number, HEAD).any(|p| matches!(p, Piece::Synced)) {
+            sure_below = number;
+            break;
+        }
+    }
     for &number in &numbers {
         let data = file(&segment::name(number))?;
         files.push_back((number, data.len() as u64));
-        let is_newest = Some(&number) == numbers.last();
-        let mut hurt = |at: usize, bytes: usize| {
-            let is_end = is_newest && at + bytes == data.len();
-            damage.push(Damage { file: segment::name(number), at, bytes, is_end });
-        };
-        let Some(salt) = salt else {
-            // A file whose head was never finished has nothing behind it.
-            if data.len() > HEAD {
-                return Err(OpenError::Unreadable);
-            }
-            continue;
-        };
-        if segment::read_head(&data) == Head::Damaged {
-            hurt(0, HEAD.min(data.len()));
-        }
-        for piece in Pieces::new(&data, salt, number, HEAD) {
-            match piece {
-                Piece::Record(record) => replay.apply(record),
-                Piece::Damaged(at, bytes) => hurt(at, bytes),
-            }
-        }
+        reading.file(number, &data, number < sure_below)?;
     }
+    let Reading { replay, damage, cuts, .. } = reading;
     let replayed = replay.finish();
     Ok(Contents {
         state: replayed.state,
@@ -121,7 +116,55 @@ pub fn read(
         live_bytes: replayed.live_bytes,
         salt,
         files,
+        cuts,
     })
+}
+
+/// A log that is being read.
+#[derive(Default)]
+struct Reading {
+    salt: Option<u64>,
+    replay: Replay,
+    damage: Vec<Damage>,
+    cuts: Vec<(u64, u64)>,
+}
+
+impl Reading {
+    /// Takes in a file. `sure`: all of it was synced.
+    fn file(&mut self, number: u64, data: &[u8], sure: bool) -> Result<(), OpenError> {
+        let Some(salt) = self.salt else {
+            // A file whose head was never finished has nothing behind it.
+            return if data.len() > HEAD { Err(OpenError::Unreadable) } else { Ok(()) };
+        };
+        let mut hurt = |at: usize, bytes: usize, is_end: bool| {
+            self.damage.push(Damage { file: segment::name(number), at, bytes, is_end });
+        };
+        if segment::read_head(data) == Head::Damaged {
+            hurt(0, HEAD.min(data.len()), !sure);
+        }
+        // What follows a gap and is not known to have been synced.
+        let mut doubtful = Vec::new();
+        let mut gaps: Vec<(usize, usize)> = Vec::new();
+        for piece in Pieces::new(data, salt, number, HEAD) {
+            match piece {
+                Piece::Record(record) if sure || gaps.is_empty() => self.replay.apply(record),
+                Piece::Record(record) => doubtful.push(record),
+                Piece::Damaged(at, bytes) => gaps.push((at, bytes)),
+                Piece::Synced => {
+                    doubtful.drain(..).for_each(|record| self.replay.apply(record));
+                    gaps.drain(..).for_each(|(at, bytes)| hurt(at, bytes, false));
+                }
+            }
+        }
+        match gaps.first() {
+            Some(&(at, _)) if !sure => {
+                hurt(at, data.len() - at, true);
+                self.cuts.push((number, at as u64));
+            }
+            _ => gaps.into_iter().for_each(|(at, bytes)| hurt(at, bytes, false)),
+        }
+        Ok(())
+    }
 }
 
 /// The file that is appended to.
@@ -148,6 +191,7 @@ struct Cleaning {
 pub struct Log<D: Disk> {
     disk: D,
     salt: u64,
+    segment: u64,
     /// Number of the next file.
     next: u64,
     active: Option<Active<D::File>>,
@@ -168,17 +212,21 @@ pub struct Log<D: Disk> {
     copied: u64,
     /// Bytes that were live when last counted.
     live_bytes: u64,
+    /// Files whose end must go before anything new is written, lest it counts again.
+    cuts: Vec<(u64, u64)>,
     frames: Vec<u8>,
 }
 
 impl<D: Disk> Log<D> {
-    /// Opens what is in a directory; nothing is written yet. `salt`: random, for a new log.
-    pub fn open(disk: D, salt: u64) -> Result<(Self, State, Contents), OpenError> {
+    /// Opens what is in a directory; nothing is written yet. `salt`: random, for a new log. `segment`: how long a file
+    /// gets, [`SEGMENT`] but in tests.
+    pub fn open(disk: D, salt: u64, segment: u64) -> Result<(Self, State, Contents), OpenError> {
         let mut contents = read(&disk.list()?, |name| disk.read(name))?;
         let state = std::mem::take(&mut contents.state);
         let log = Log {
             disk,
             salt: contents.salt.unwrap_or(salt),
+            segment,
             next: contents.files.back().map_or(1, |(number, _)| number + 1),
             active: None,
             sealed: std::mem::take(&mut contents.files),
@@ -191,6 +239,7 @@ impl<D: Disk> Log<D> {
             clean_below: 0,
             copied: 0,
             live_bytes: contents.live_bytes,
+            cuts: std::mem::take(&mut contents.cuts),
             frames: Vec::new(),
         };
         Ok((log, state, contents))
@@ -264,7 +313,10 @@ impl<D: Disk> Log<D> {
                 }
             };
             self.frames.clear();
-            while at < self.ends.len() && active.length + (self.frames.len() as u64) < SEGMENT {
+            if !self.unsynced && active.length > HEAD as u64 {
+                segment::write_frame(self.salt, active.number, active.length, &[], &mut self.frames);
+            }
+            while at < self.ends.len() && active.length + (self.frames.len() as u64) < self.segment {
                 let place = active.length + self.frames.len() as u64;
                 let record = &self.pending[start..self.ends[at]];
                 segment::write_frame(self.salt, active.number, place, record, &mut self.frames);
@@ -274,7 +326,7 @@ impl<D: Disk> Log<D> {
             active.file.append(&self.frames)?;
             active.length += self.frames.len() as u64;
             self.unsynced = true;
-            if active.length >= SEGMENT {
+            if active.length >= self.segment {
                 active.file.sync()?;
                 let (number, length) = (active.number, active.length);
                 self.sealed.push_back((number, length));
@@ -291,7 +343,24 @@ impl<D: Disk> Log<D> {
         Ok(())
     }
 
+    /// The end: leaves a mark that everything was synced.
+    pub fn finish(&mut self) -> io::Result<()> {
+        self.commit(true)?;
+        if let Some(active) = &mut self.active {
+            self.frames.clear();
+            segment::write_frame(self.salt, active.number, active.length, &[], &mut self.frames);
+            active.file.append(&self.frames)?;
+            active.file.sync()?;
+            active.length += self.frames.len() as u64;
+        }
+        Ok(())
+    }
+
     fn create(&mut self) -> io::Result<Active<D::File>> {
+        while let Some(&(number, length)) = self.cuts.last() {
+            self.disk.cut(&segment::name(number), length)?;
+            self.cuts.pop();
+        }
         let number = self.next;
         let name = segment::name(number);
         let mut file = self.disk.create(&name)?;
@@ -327,8 +396,9 @@ impl<D: Disk> Log<D> {
             self.clean_below = 0;
             self.live_bytes = self.copied;
         }
-        let too_large = self.size() > 2 * self.live_bytes + SLACK;
-        if oldest.is_some() && (too_large || self.sealed.len() as u64 > FILES + 2 * self.live_bytes / SEGMENT)
+        let too_large = self.size() > 2 * self.live_bytes + SLACK * self.segment;
+        if oldest.is_some()
+            && (too_large || self.sealed.len() as u64 > FILES + 2 * self.live_bytes / self.segment)
         {
             self.clean_below = self.next;
             self.copied = 0;
@@ -362,7 +432,7 @@ impl<D: Disk> Log<D> {
                         self.copied += segment::framed(self.pending.len() - before);
                     }
                 }
-                Some(Piece::Damaged(..)) => {}
+                Some(Piece::Damaged(..) | Piece::Synced) => {}
                 None => {
                     self.emptied = Some(cleaning.number);
                     return Ok(());

@@ -14,7 +14,7 @@ mod segment;
 mod writer;
 
 pub use disk::{Directory, Disk, DiskFile, Glance};
-pub use log::{Contents, Damage, Log, OpenError, read};
+pub use log::{Contents, Damage, Log, OpenError, SEGMENT, read};
 
 use crate::broker::{Change, Changes, Receipt, State};
 use crate::config::LogType;
@@ -84,7 +84,7 @@ impl Store {
         let mut salt = [0; 8];
         getrandom::fill(&mut salt).map_err(|error| format!("Error: {error}"))?;
         let (log, state, contents) =
-            Log::open(disk, u64::from_le_bytes(salt)).map_err(|error| match error {
+            Log::open(disk, u64::from_le_bytes(salt), SEGMENT).map_err(|error| match error {
                 OpenError::Io(error) => refused(&error),
                 other => explain(&name.to_string(), &other),
             })?;

@@ -3,6 +3,7 @@
 //! A frame is the length of the record, its checksum, and a checksum of both that also covers where the frame
 //! stands: the store's own random salt, the file's number and the position. So a frame is known for one at any place,
 //! and what a client sends can't look like one: behind a damaged place the next frame is found by trying every byte.
+//! A frame without a record says that everything before it in the file had been synced when it was written.
 
 use super::record::{self, Record};
 
@@ -99,6 +100,8 @@ pub fn framed(record: usize) -> u64 {
 pub enum Piece {
     /// A record.
     Record(Record),
+    /// What is before it in the file was synced.
+    Synced,
     /// Bytes that are no record: from here, so many.
     Damaged(usize, usize),
 }
@@ -122,8 +125,8 @@ impl<'a> Pieces<'a> {
         self.at
     }
 
-    /// The record in a whole frame at a position, and the position behind it.
-    fn frame(&self, at: usize) -> Option<(Record, usize)> {
+    /// What is in a whole frame at a position, and the position behind it.
+    fn frame(&self, at: usize) -> Option<(Piece, usize)> {
         let head = self.data.get(at..at + FRAME)?;
         let (length, sum) = (word(head, 0), word(head, 4));
         if word(head, 8) != check(self.salt, self.number, at as u64, length, sum) {
@@ -134,7 +137,8 @@ impl<'a> Pieces<'a> {
         if crc32fast::hash(body) != sum {
             return None;
         }
-        Some((record::decode(body)?, end))
+        let piece = if body.is_empty() { Piece::Synced } else { Piece::Record(record::decode(body)?) };
+        Some((piece, end))
     }
 }
 
@@ -144,12 +148,12 @@ impl Iterator for Pieces<'_> {
     fn next(&mut self) -> Option<Piece> {
         let from = self.at;
         while self.at < self.data.len() {
-            if let Some((record, end)) = self.frame(self.at) {
+            if let Some((piece, end)) = self.frame(self.at) {
                 if self.at > from {
                     return Some(Piece::Damaged(from, self.at - from));
                 }
                 self.at = end;
-                return Some(Piece::Record(record));
+                return Some(piece);
             }
             self.at += 1;
         }
@@ -181,6 +185,7 @@ mod tests {
             match piece {
                 Piece::Record(record) => found.push(record.sequence),
                 Piece::Damaged(_, bytes) => damaged += bytes,
+                Piece::Synced => {}
             }
         }
         (found, damaged)

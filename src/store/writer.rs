@@ -135,7 +135,7 @@ impl<D: Disk, W: Fn()> Writer<D, W> {
             }
             let result = self.write(save || stop);
             if stop {
-                return result;
+                return result.and_then(|()| self.log.finish());
             }
         }
     }

@@ -25,6 +25,7 @@
 #![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 mod connecting;
+mod durable;
 mod packets;
 mod story;
 mod wire;

@@ -1,0 +1,201 @@
+//! A disk in memory that keeps its promises and not one more: whatever was not synced may be lost, in part or torn,
+//! when the power goes; and it fails when it is told to.
+
+use mqtt_toolkit::store::{Disk, DiskFile};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+/// Numbers from a seed (splitmix64).
+#[derive(Clone, Debug)]
+pub struct Dice(pub u64);
+
+impl Dice {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// 0 up to `n - 1`.
+    pub fn below(&mut self, n: usize) -> usize {
+        (self.next() % n as u64) as usize
+    }
+
+    /// True in so many of a hundred cases.
+    pub fn percent(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+}
+
+#[derive(Debug, Default)]
+struct Inode {
+    data: Vec<u8>,
+    /// So many bytes would survive.
+    synced: usize,
+    /// A sync has failed: nothing behind `synced` will ever survive.
+    poisoned: bool,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    inodes: Vec<Inode>,
+    /// The directory as it is seen, and as it would survive.
+    seen: BTreeMap<String, usize>,
+    synced: BTreeMap<String, usize>,
+    /// Operations until one fails.
+    fail_in: Option<usize>,
+    /// How the next failure leaves a write: so many hundredths of it are in the file.
+    part: usize,
+}
+
+impl Inner {
+    fn may_fail(&mut self) -> io::Result<()> {
+        match &mut self.fail_in {
+            Some(0) => {
+                self.fail_in = None;
+                Err(io::Error::from(io::ErrorKind::StorageFull))
+            }
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// The disk; clones are the same disk.
+#[derive(Clone, Debug, Default)]
+pub struct FakeDisk(Arc<Mutex<Inner>>);
+
+impl FakeDisk {
+    /// The operation after this many more fails.
+    pub fn fail_in(&self, operations: usize, part: usize) {
+        let mut inner = self.0.lock().unwrap();
+        (inner.fail_in, inner.part) = (Some(operations), part);
+    }
+
+    /// Nothing fails any more.
+    pub fn repair(&self) {
+        self.0.lock().unwrap().fail_in = None;
+    }
+
+    /// The power goes and comes back.
+    pub fn lose_power(&self, dice: &mut Dice) {
+        let mut inner = self.0.lock().unwrap();
+        inner.fail_in = None;
+        for inode in &mut inner.inodes {
+            let unsynced = inode.data.len() - inode.synced;
+            let kept = if inode.poisoned { 0 } else { dice.below(unsynced + 1) };
+            inode.data.truncate(inode.synced + kept);
+            // Sectors arrive in any order: one in the middle may be missing.
+            if kept > 0 && dice.percent(30) {
+                let at = inode.synced + dice.below(kept);
+                let end = (at + 1 + dice.below(512)).min(inode.data.len());
+                let fill = dice.next() as u8;
+                inode.data[at..end].fill(fill);
+            }
+            (inode.synced, inode.poisoned) = (inode.data.len(), false);
+        }
+        let (seen, synced) = (inner.seen.clone(), inner.synced.clone());
+        for (name, inode) in seen.iter().chain(&synced) {
+            let same = seen.get(name) == synced.get(name);
+            if same || dice.percent(50) {
+                inner.seen.insert(name.clone(), *inode);
+            } else {
+                inner.seen.remove(name);
+            }
+        }
+        inner.synced = inner.seen.clone();
+    }
+}
+
+#[derive(Debug)]
+pub struct FakeFile {
+    disk: FakeDisk,
+    inode: usize,
+}
+
+impl Disk for FakeDisk {
+    type File = FakeFile;
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        Ok(self.0.lock().unwrap().seen.keys().cloned().collect())
+    }
+
+    fn create(&mut self, name: &str) -> io::Result<FakeFile> {
+        let mut inner = self.0.lock().unwrap();
+        inner.may_fail()?;
+        inner.inodes.push(Inode::default());
+        let inode = inner.inodes.len() - 1;
+        inner.seen.insert(name.to_owned(), inode);
+        Ok(FakeFile { disk: self.clone(), inode })
+    }
+
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        let inner = self.0.lock().unwrap();
+        let inode = inner.seen.get(name).ok_or(io::ErrorKind::NotFound)?;
+        Ok(inner.inodes[*inode].data.clone())
+    }
+
+    fn cut(&mut self, name: &str, length: u64) -> io::Result<()> {
+        let mut inner = self.0.lock().unwrap();
+        inner.may_fail()?;
+        let inode = *inner.seen.get(name).ok_or(io::ErrorKind::NotFound)?;
+        let inode = &mut inner.inodes[inode];
+        inode.data.truncate(length as usize);
+        inode.synced = inode.data.len();
+        Ok(())
+    }
+
+    fn remove(&mut self, name: &str) -> io::Result<()> {
+        let mut inner = self.0.lock().unwrap();
+        inner.may_fail()?;
+        inner.seen.remove(name).map(|_| ()).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        let mut inner = self.0.lock().unwrap();
+        inner.may_fail()?;
+        inner.synced = inner.seen.clone();
+        Ok(())
+    }
+}
+
+impl DiskFile for FakeFile {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut inner = self.disk.0.lock().unwrap();
+        let result = inner.may_fail();
+        let part = if result.is_ok() { bytes.len() } else { bytes.len() * inner.part / 100 };
+        inner.inodes[self.inode].data.extend_from_slice(&bytes[..part]);
+        result
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        let mut inner = self.disk.0.lock().unwrap();
+        let result = inner.may_fail();
+        let inode = &mut inner.inodes[self.inode];
+        match result {
+            Ok(()) if !inode.poisoned => inode.synced = inode.data.len(),
+            Ok(()) => {}
+            Err(_) => inode.poisoned = true,
+        }
+        result
+    }
+
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
+        let mut inner = self.disk.0.lock().unwrap();
+        inner.may_fail()?;
+        let inode = &mut inner.inodes[self.inode];
+        inode.data.truncate(length as usize);
+        inode.synced = inode.synced.min(inode.data.len());
+        Ok(())
+    }
+
+    fn allocate(&mut self, _: u64) -> io::Result<()> {
+        self.disk.0.lock().unwrap().may_fail()
+    }
+}

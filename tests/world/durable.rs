@@ -1,0 +1,34 @@
+//! A world with a store: what must survive can be taken out, said to be safe, and be where another world begins.
+
+use super::World;
+use mqtt_toolkit::broker::{Change, Now, Receipt, State};
+
+impl World {
+    /// A broker that comes back with what was kept, at this time.
+    pub fn restored(now: Now, state: State, sequence: u64) -> World {
+        let mut w = World::new();
+        w.now = now;
+        w.outbox.changes.begin(sequence);
+        w.shard.restore(now, state, &mut w.outbox);
+        w.settle();
+        w
+    }
+
+    /// What has changed since this was last asked, and the number of the last change.
+    pub fn take_changes(&mut self) -> (Vec<(u64, Change)>, Vec<Receipt>, u64) {
+        let changes = &mut self.outbox.changes;
+        (std::mem::take(&mut changes.list), std::mem::take(&mut changes.receipts), changes.last())
+    }
+
+    /// All changes up to this one are safe.
+    pub fn committed(&mut self, sequence: u64) {
+        self.shard.committed(sequence, &mut self.outbox);
+        self.settle();
+    }
+
+    /// The store can't keep more, or can again.
+    pub fn store_is_full(&mut self, full: bool) {
+        self.shard.set_store_full(full, &mut self.outbox);
+        self.settle();
+    }
+}
