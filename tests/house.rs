@@ -40,7 +40,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "tools",
-        &["options", "client", "protocol", "transport", "server", "config", "auth", "observe", "session"],
+        &[
+            "options",
+            "client",
+            "protocol",
+            "transport",
+            "server",
+            "store",
+            "config",
+            "auth",
+            "observe",
+            "session",
+        ],
     ),
 ];
 

@@ -87,7 +87,7 @@ impl Fanout<'_> {
                 }
                 // Expired while it waited [MQTT-3.3.2-5].
                 if delivery.message.is_expired(self.now.wall) {
-                    if acknowledged {
+                    if delivery.number != 0 {
                         out.changes.done(session.id, delivery.number);
                     }
                     continue;
@@ -107,6 +107,10 @@ impl Fanout<'_> {
                         // Sent again after a crash it must have the same identifier.
                         hold(&mut self.connections[key], key, sent, out);
                     }
+                }
+                if !acknowledged && delivery.number != 0 {
+                    // Only an import keeps messages of QoS 0.
+                    out.changes.done(session.id, delivery.number);
                 }
                 let flags = Flags { dup: false, qos, retain, packet_identifier };
                 self.write_delivery(session_key, key, flags, &delivery, out);

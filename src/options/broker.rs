@@ -39,6 +39,10 @@ pub enum BrokerStep {
     PortFile(OsString),
     /// `--max-time`: end by itself after this time.
     MaxTime(Duration),
+    /// `--import`: take a database of mosquitto over into a new store, no more.
+    Import(OsString),
+    /// `--dump`: print a store or a database of mosquitto as JSON, no more.
+    Dump(OsString),
     /// `--health`: look after a running broker instead of being one.
     Health(Option<OsString>),
     /// `--exec`: run this command and end with it.
@@ -73,6 +77,8 @@ enum Kind {
     MaxTime,
     Exec,
     Health,
+    Import,
+    Dump,
 }
 
 /// An option: a row of the table.
@@ -137,6 +143,12 @@ const FLAGS: &[BrokerFlag] = &[
         .takes("-- COMMAND [ARG...]", "no command specified"),
     flag(Kind::Health, None, "health",
         "Send a message to a running broker and see it come back within 5 seconds; by default the one of MQTT_URL, MQTT_HOST and MQTT_PORT."),
+    flag(Kind::Import, None, "import",
+        "Make the store of the configuration out of this database of mosquitto's, and end.")
+        .takes("FILE", "no file specified"),
+    flag(Kind::Dump, None, "dump",
+        "Print a store, or a database of mosquitto's, as lines of JSON, and end.")
+        .takes("PATH", "no path specified"),
     flag(Kind::Keylog, None, "tls-keylog", "Write TLS keys to FILE, for debugging. Not built yet.")
         .takes("FILE", "no file specified"),
     flag(Kind::Help, Some('h'), "help", "Print this text."),
@@ -189,6 +201,8 @@ fn step(token: &OsStr, rest: &mut &[OsString], before: &[BrokerStep]) -> BrokerS
         Kind::PortFile => BrokerStep::PortFile(value.unwrap_or_default()),
         Kind::MaxTime => max_time(&value.unwrap_or_default()),
         Kind::Health => BrokerStep::Health(optional_value(rest)),
+        Kind::Import => BrokerStep::Import(value.unwrap_or_default()),
+        Kind::Dump => BrokerStep::Dump(value.unwrap_or_default()),
         Kind::Exec | Kind::Keylog => wrong(format!(
             "Error: The '{}' option is known but not built into this version yet.",
             flag.name()
@@ -288,7 +302,8 @@ impl BrokerName {
              Usage: {name} [-c config_file] [-d] [-h] [-p port] [-v]\n\
              {0}[-q] [--test-config] [--print-address] [--version]\n\
              {0}[--port-file file] [--max-time seconds]\n\
-             {0}[--exec -- command [arg...]] [--health [url]]\n\n",
+             {0}[--exec -- command [arg...]] [--health [url]]\n\
+             {0}[--import file] [--dump path]\n\n",
             " ".repeat("Usage: ".len() + name.len() + 1)
         );
         for flag in FLAGS {
@@ -315,9 +330,10 @@ pub fn command() -> clap::Command {
                 argument.value_names(["COMMAND", "ARG"]).num_args(1..).allow_hyphen_values(true)
             }
             (Kind::Health, _) => argument.value_name("URL").num_args(0..=1),
-            (Kind::Configuration | Kind::Keylog | Kind::PortFile, Some(value)) => {
-                argument.value_name(value).value_hint(clap::ValueHint::FilePath)
-            }
+            (
+                Kind::Configuration | Kind::Keylog | Kind::PortFile | Kind::Import | Kind::Dump,
+                Some(value),
+            ) => argument.value_name(value).value_hint(clap::ValueHint::FilePath),
             (_, Some(value)) => argument.value_name(value),
             (_, None) => argument.action(clap::ArgAction::SetTrue),
         }

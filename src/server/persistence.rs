@@ -1,10 +1,10 @@
 //! The store beside the event loop: what the broker says must survive goes there, and what it says is safe comes back.
 
-use super::error::Error;
+use super::error::{Error, reason};
 use super::event_loop::Server;
 use crate::broker::{Now, Outbox, State};
 use crate::config::{LogType, PersistenceSync};
-use crate::store::{Store, Sync};
+use crate::store::{self, Store, Sync};
 use std::path::{Path, PathBuf};
 
 /// A store that is open, and when it is to be saved.
@@ -53,6 +53,7 @@ impl Server {
             return Ok(());
         }
         let path = self.settings.store_path();
+        self.import_mosquitto_db(&path)?;
         let sync = match self.settings.persistence_sync {
             PersistenceSync::Always => Sync::Always,
             PersistenceSync::Interval(interval) => Sync::Interval(interval),
@@ -83,6 +84,28 @@ impl Server {
         keeper.submit(self.now, &mut self.outbox);
         self.keeper = Some(keeper);
         Ok(())
+    }
+
+    /// The first start in a folder where mosquitto was at work: what it kept is taken over. Its file stays as it is.
+    fn import_mosquitto_db(&self, path: &Path) -> Result<(), Error> {
+        let file = self.settings.mosquitto_db_path();
+        if path.exists() || !file.is_file() {
+            return Ok(());
+        }
+        let name = file.display();
+        let data = std::fs::read(&file)
+            .map_err(|error| Error::start(format!("Error: Unable to read {name}: {}.", reason(&error))))?;
+        if data.is_empty() {
+            self.say(LogType::Warning, "Warning: Persistence file is empty.");
+            return Ok(());
+        }
+        let db = store::read_mosquitto_db(&data, self.now.wall)
+            .map_err(|error| Error::start(format!("{error} Move {name} away to start without it.")))?;
+        for remark in db.remarks() {
+            self.say(LogType::Warning, &format!("Warning: {name}: {remark}."));
+        }
+        self.say(LogType::Notice, &format!("Imported {} from {name}.", db.summary()));
+        store::import(path, db.state).map_err(Error::start)
     }
 
     /// What the store has to say: answers that waited for it go out.
@@ -126,7 +149,7 @@ impl Server {
         match keeper.store.close() {
             Ok(()) => self.shard.committed(last, &mut self.outbox),
             Err(error) => {
-                let text = super::error::reason(&error);
+                let text = reason(&error);
                 self.say(LogType::Error, &format!("Error: The last changes could not be saved: {text}."));
             }
         }

@@ -2,11 +2,14 @@
 //!
 //! A directory of files that are only appended to: [`log`] has the order of things, [`segment`] how a record stands in
 //! a file, [`record`] what it says, [`replay`] how all of them come to a state again, [`live`] which of them still
-//! matter, [`writer`] the thread that writes, [`disk`] the file system.
+//! matter, [`writer`] the thread that writes, [`disk`] the file system; [`mosquitto_db`] and [`import`] are the way here
+//! from mosquitto.
 
 mod disk;
+mod import;
 mod live;
 mod log;
+mod mosquitto_db;
 mod ranges;
 mod record;
 mod replay;
@@ -14,9 +17,13 @@ mod segment;
 mod writer;
 
 pub use disk::{Directory, Disk, DiskFile, Glance};
+pub use import::import;
 pub use log::{Contents, Damage, Log, OpenError, SEGMENT, read};
 
-use crate::broker::{Change, Changes, Receipt, State};
+pub use crate::broker::{Message, State, StoredSession};
+pub use mosquitto_db::{MosquittoDb, read as read_mosquitto_db};
+
+use crate::broker::{Change, Changes, Receipt};
 use crate::config::LogType;
 use std::io;
 use std::path::Path;

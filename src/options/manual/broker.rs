@@ -10,6 +10,8 @@ pub(super) static BROKER: Manual = Manual {
         "NAME -c FILE --test-config",
         "NAME [-c FILE] --exec -- COMMAND [ARG...]",
         "NAME --health [URL]",
+        "NAME -c FILE --import FILE",
+        "NAME --dump PATH",
     ],
     description: &[
         "A broker for MQTT 3.1, 3.1.1 and 5.0 that reads mosquitto's configuration files and logs in its words. Without \

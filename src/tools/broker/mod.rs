@@ -11,6 +11,7 @@ mod ready;
 mod reread;
 mod run;
 mod start_log;
+mod stored;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -84,6 +85,7 @@ fn prepare(name: BrokerName, steps: Vec<BrokerStep>, logger: &Logger) -> Result<
     };
     let mut ports = Vec::new();
     let mut health = None;
+    let (mut import, mut dump) = (None, None);
     let mut bad = false;
     for step in steps {
         match step {
@@ -110,6 +112,8 @@ fn prepare(name: BrokerName, steps: Vec<BrokerStep>, logger: &Logger) -> Result<
             BrokerStep::PortFile(file) => job.port_file = Some(file.into()),
             BrokerStep::MaxTime(time) => job.max_time = Some(time),
             BrokerStep::Health(target) => health = Some(target),
+            BrokerStep::Import(file) => import = Some(file),
+            BrokerStep::Dump(path) => dump = Some(path),
             BrokerStep::Exec(command) => job.exec = Some(command),
             BrokerStep::Help => return Err(print(&name.usage())),
             BrokerStep::Version => return Err(print(&name.version_text())),
@@ -119,10 +123,17 @@ fn prepare(name: BrokerName, steps: Vec<BrokerStep>, logger: &Logger) -> Result<
     if let Some(target) = health {
         return Err(health::check(target));
     }
+    if let Some(path) = dump {
+        return Err(stored::dump(&path, logger));
+    }
     if test {
         return Err(tested(&job, reader, &ports, bad, logger));
     }
-    finish(job, reader, ports, logger)
+    let job = finish(job, reader, ports, logger)?;
+    match import {
+        Some(file) => Err(stored::import(&file, &job, logger)),
+        None => Ok(job),
+    }
 }
 
 /// The lines that reading a configuration has to say, each with the time as it was asked for there.
