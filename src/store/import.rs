@@ -67,9 +67,8 @@ fn write<D: Disk>(log: &mut Log<D>, state: State) -> io::Result<()> {
         for packet_identifier in session.received {
             log.append(&[(next(), Change::Received { session: id, packet_identifier })], &[]);
         }
-        let mut number = session.last_number;
-        for packet_identifier in session.awaiting_pubcomp {
-            number += 1;
+        let numbers = session.last_number + 1..;
+        for (number, packet_identifier) in numbers.zip(session.awaiting_pubcomp) {
             let taken = Change::Taken { session: id, number, packet_identifier };
             log.append(&[(next(), taken)], &[]);
         }

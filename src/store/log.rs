@@ -407,6 +407,30 @@ impl<D: Disk> Log<D> {
         false
     }
 
+    /// There is no room: cleans the oldest file at once if at most `most` bytes of it are live. Whether it did.
+    pub fn make_room(&mut self, most: usize) -> io::Result<bool> {
+        if self.emptied.is_some() {
+            return Ok(false);
+        }
+        let Some(&(number, _)) = self.sealed.front() else { return Ok(false) };
+        let data = self.disk.read(&segment::name(number))?;
+        let (pending, ends) = (self.pending.len(), self.ends.len());
+        for piece in Pieces::new(&data, self.salt, number, HEAD) {
+            let Piece::Record(record) = piece else { continue };
+            let Some(record) = self.live.keep(record) else { continue };
+            record::encode(record.sequence, &record.change, &record.receipts, &mut self.pending);
+            self.ends.push(self.pending.len());
+            if self.pending.len() > pending + most {
+                self.pending.truncate(pending);
+                self.ends.truncate(ends);
+                return Ok(false);
+            }
+        }
+        self.emptied = Some(number);
+        self.cleaning = None;
+        Ok(true)
+    }
+
     /// Cleans about `budget` bytes of the oldest file; what is live is to be committed like any change.
     pub fn clean(&mut self, budget: usize) -> io::Result<()> {
         // One file at a time: what a file says to be over must be gone before the file is.

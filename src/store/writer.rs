@@ -157,7 +157,10 @@ impl<D: Disk, W: Fn()> Writer<D, W> {
             Sync::Never => false,
         };
         let sync = due || save;
-        if !self.failing {
+        if self.reserve.is_none() {
+            // What was acknowledged meanwhile may have freed a file. One that can't be read now is tried again.
+            let _ = self.log.make_room(RESERVE as usize / 8);
+        } else if !self.failing {
             let step = CLEAN_STEP.max(2 * self.log.pending());
             if let Err(error) = self.log.clean(step) {
                 self.shared

@@ -1,0 +1,422 @@
+//! The store of the real program: what comes back after a restart, and what happens when the disk doesn't do its part.
+
+#![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
+#[path = "harness/our_broker.rs"]
+mod our_broker;
+#[path = "harness/raw_client.rs"]
+mod raw_client;
+#[path = "harness/running.rs"]
+mod running;
+
+use mqtt_toolkit::protocol::{
+    AckKind, Connect, Packet, Properties, PropertiesBuf, Property, Publish, QoS, Version, Will, decode,
+    fixed_header,
+};
+use our_broker::{Broker, program};
+use raw_client::{RawClient, encoded, plain_connect};
+use running::{eventually, foreign, run};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A configuration with a store in this folder.
+fn configuration(folder: &Path, more: &str) -> String {
+    format!(
+        "allow_anonymous true\npersistence true\npersistence_location {}\nmax_queued_messages 0\n{more}",
+        folder.display()
+    )
+}
+
+fn durable(version: Version, client_id: &str) -> Connect<'_> {
+    const EXPIRY: &[u8] = &[0x11, 0xFF, 0xFF, 0xFF, 0xFF];
+    let properties = if version.is_v5() { Properties::from_raw(EXPIRY) } else { Properties::EMPTY };
+    Connect { clean_start: false, properties, ..plain_connect(version, client_id) }
+}
+
+/// A client whose session survives.
+fn come(broker: &Broker, version: Version, client_id: &str) -> RawClient {
+    RawClient::connect_with(broker.address(), &durable(version, client_id))
+}
+
+/// The payloads of the next messages.
+fn payloads(client: &mut RawClient, count: usize) -> Vec<String> {
+    let text = |client: &mut RawClient| String::from_utf8(client.message().unwrap().payload).unwrap();
+    (0..count).map(|_| text(client)).collect()
+}
+
+/// What a store or a database holds.
+fn dump(path: &Path) -> Vec<String> {
+    let ended = run(program(), &["--dump", path.to_str().unwrap()]);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    let mut lines: Vec<String> = ended.out.lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
+fn log_files(folder: &Path) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(folder.join("mosquitto.db.store")).unwrap();
+    let mut files: Vec<PathBuf> = files.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|e| e == "log"));
+    files.sort();
+    files
+}
+
+#[test]
+fn sessions_subscriptions_messages_and_retained_messages_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let broker = Broker::configured(&configuration(folder.path(), ""));
+    let mut bob = come(&broker, Version::V311, "bob");
+    bob.subscribe("a/+", QoS::ExactlyOnce);
+    let mut carl = come(&broker, Version::V5, "carl");
+    carl.subscribe("$share/g/a/+", QoS::AtLeastOnce);
+    carl.subscribe("gone", QoS::AtLeastOnce);
+    let mut ann = RawClient::connect(broker.address(), Version::V311, "ann");
+    drop((bob, carl));
+    broker.wait_for_end_of("bob");
+    broker.wait_for_end_of("carl");
+    ann.publish("a/1", b"one", QoS::AtLeastOnce);
+    ann.publish("a/2", b"two", QoS::ExactlyOnce);
+    let retained = Publish {
+        dup: false,
+        qos: QoS::AtLeastOnce,
+        retain: true,
+        topic: "r",
+        packet_identifier: 9,
+        properties: Properties::EMPTY,
+        payload: b"kept",
+    };
+    ann.send(&encoded(Version::V311, &Packet::Publish(retained)));
+    assert_eq!(ann.frame().unwrap(), [0x40, 2, 0, 9], "PUBACK");
+    assert_eq!(broker.stop().code, Some(0));
+
+    let broker = Broker::configured(&configuration(folder.path(), ""));
+    broker.log().wait_for("Restored 2 sessions, 4 messages for them and 1 retained messages");
+    let mut bob = come(&broker, Version::V311, "bob");
+    assert_eq!(payloads(&mut bob, 2), ["one", "two"]);
+    let mut carl = come(&broker, Version::V5, "carl");
+    assert_eq!(payloads(&mut carl, 2), ["one", "two"], "shared subscriptions too");
+    let mut ann = RawClient::connect(broker.address(), Version::V311, "ann");
+    ann.subscribe("r", QoS::AtMostOnce);
+    assert_eq!(payloads(&mut ann, 1), ["kept"]);
+    ann.publish("a/3", b"three", QoS::AtLeastOnce);
+    assert_eq!((payloads(&mut bob, 1), payloads(&mut carl, 1)), (vec!["three".into()], vec!["three".into()]));
+    bob.ping();
+    carl.ping();
+    assert_eq!(broker.stop().code, Some(0));
+    let lines = dump(&folder.path().join("mosquitto.db.store"));
+    assert!(!lines.iter().any(|line| line.contains("\"message\"")), "all was acknowledged: {lines:?}");
+}
+
+#[test]
+fn the_will_of_a_session_is_published_after_a_crash() {
+    let folder = tempfile::tempdir().unwrap();
+    let broker = Broker::configured(&configuration(folder.path(), ""));
+    let mut bob = come(&broker, Version::V311, "bob");
+    bob.subscribe("w", QoS::AtLeastOnce);
+    let will = Will {
+        qos: QoS::AtLeastOnce,
+        retain: false,
+        properties: Properties::EMPTY,
+        topic: "w",
+        payload: b"ann is gone",
+    };
+    let ann = Connect { will: Some(will), ..durable(Version::V311, "ann") };
+    let _ann = RawClient::connect_with(broker.address(), &ann);
+    // Killed.
+    drop(broker);
+    let broker = Broker::configured(&configuration(folder.path(), ""));
+    assert_eq!(payloads(&mut come(&broker, Version::V311, "bob"), 1), ["ann is gone"]);
+}
+
+#[test]
+fn expiry_goes_on_while_the_broker_is_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let broker = Broker::configured(&configuration(folder.path(), ""));
+    let mut properties = PropertiesBuf::default();
+    properties.push(Property::SessionExpiryInterval(1));
+    let short = Connect { properties: properties.as_properties(), ..durable(Version::V5, "short") };
+    drop(RawClient::connect_with(broker.address(), &short));
+    broker.wait_for_end_of("short");
+    drop(broker);
+    // The wall clock counts whole seconds.
+    let wall = || std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let then = wall();
+    eventually("two seconds have passed", || wall() > then + 1);
+    let broker = Broker::configured(&configuration(folder.path(), ""));
+    broker.log().wait_for("Restored 1 sessions");
+    broker.log().wait_for("Expiring client short due to timeout.");
+    assert_eq!(broker.stop().code, Some(0));
+    assert_eq!(dump(&folder.path().join("mosquitto.db.store")), Vec::<String>::new());
+}
+
+#[test]
+fn a_flipped_bit_costs_what_it_hit_and_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let broker = Broker::configured(&configuration(folder.path(), ""));
+    let mut bob = come(&broker, Version::V311, "bob");
+    bob.subscribe("a", QoS::AtLeastOnce);
+    drop(bob);
+    broker.wait_for_end_of("bob");
+    let mut ann = RawClient::connect(broker.address(), Version::V311, "ann");
+    for i in 0..20 {
+        ann.publish("a", format!("message {i:02}").as_bytes(), QoS::AtLeastOnce);
+    }
+    assert_eq!(broker.stop().code, Some(0));
+    let file = &log_files(folder.path())[0];
+    let mut data = std::fs::read(file).unwrap();
+    let at = data.windows(10).position(|w| w == b"message 07").unwrap();
+    data[at + 3] ^= 4;
+    std::fs::write(file, data).unwrap();
+
+    let broker = Broker::configured(&configuration(folder.path(), ""));
+    broker.log().wait_for(" in the store are damaged; what they held is lost.");
+    let expected: Vec<String> = (0..20).filter(|i| *i != 7).map(|i| format!("message {i:02}")).collect();
+    assert_eq!(payloads(&mut come(&broker, Version::V311, "bob"), 19), expected);
+}
+
+#[test]
+fn what_cannot_be_used_refuses_the_start_and_is_not_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let conf = folder.path().join("conf");
+    let refused = |location: &Path, expected: &str| {
+        let text = format!("user root\n{}", configuration(location, "listener 0 {dir}/s\n"));
+        let text = text.replace("{dir}", &folder.path().to_string_lossy());
+        std::fs::write(&conf, text).unwrap();
+        let ended = run(program(), &["-c", conf.to_str().unwrap()]);
+        assert!(ended.err.contains(expected), "{expected} is not in {}", ended.err);
+        assert_eq!(ended.code, Some(1), "{}", ended.err);
+    };
+    let store = folder.path().join("mosquitto.db.store");
+
+    let broker = Broker::configured(&configuration(folder.path(), ""));
+    refused(folder.path(), "mosquitto.db.store is in use by another broker.");
+    let mut bob = come(&broker, Version::V311, "bob");
+    bob.subscribe("a", QoS::AtLeastOnce);
+    assert_eq!(broker.stop().code, Some(0));
+
+    // A newer format: byte 8 on is the version, behind all of the head is its checksum.
+    let file = log_files(folder.path()).remove(0);
+    let data = std::fs::read(&file).unwrap();
+    let mut newer = data.clone();
+    newer[8] = 2;
+    let sum = crc32fast::hash(&newer[..28]);
+    newer[28..32].copy_from_slice(&sum.to_le_bytes());
+    std::fs::write(&file, &newer).unwrap();
+    refused(folder.path(), "was written by a newer program (format 2)");
+    assert_eq!(std::fs::read(&file).unwrap(), newer);
+
+    let mut broken = data.clone();
+    broken[3] ^= 1;
+    std::fs::write(&file, &broken).unwrap();
+    for other in log_files(folder.path()).into_iter().skip(1) {
+        std::fs::remove_file(other).unwrap();
+    }
+    refused(folder.path(), "Nothing in the store");
+    assert_eq!(std::fs::read(&file).unwrap(), broken);
+    std::fs::remove_dir_all(&store).unwrap();
+
+    refused(&folder.path().join("missing"), "Unable to open the store");
+    std::fs::write(folder.path().join("mosquitto.db"), "no database").unwrap();
+    refused(folder.path(), "Unrecognised file format. Move ");
+    assert!(!store.exists());
+}
+
+#[test]
+fn nothing_is_written_by_a_check_or_without_all_listeners() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let conf = folder.path().join("conf");
+    let listeners = format!("listener 0 {}/s\nlistener {port} 127.0.0.1\n", folder.path().display());
+    std::fs::write(&conf, format!("user root\n{}", configuration(folder.path(), &listeners))).unwrap();
+    let ended = run(program(), &["-c", conf.to_str().unwrap(), "--test-config"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert!(!folder.path().join("mosquitto.db.store").exists());
+    let ended = run(program(), &["-c", conf.to_str().unwrap()]);
+    assert_eq!(ended.code, Some(1), "{}", ended.err);
+    assert!(!folder.path().join("mosquitto.db.store").exists());
+}
+
+/// A small file system of its own.
+struct Tmpfs(tempfile::TempDir);
+
+impl Tmpfs {
+    fn mount(megabytes: u32) -> Option<Tmpfs> {
+        let folder = tempfile::tempdir().unwrap();
+        let size = format!("size={megabytes}m");
+        let mount =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder.path()).output();
+        if mount.is_ok_and(|output| output.status.success()) {
+            return Some(Tmpfs(folder));
+        }
+        eprintln!("passed over: mounting a file system is for root");
+        None
+    }
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).output();
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_publishers_and_subscribers_go_on() {
+    let Some(disk) = Tmpfs::mount(14) else { return };
+    let folder = disk.0.path();
+    let broker = Broker::configured(&configuration(folder, ""));
+    let mut bob = come(&broker, Version::V311, "bob");
+    bob.subscribe("a", QoS::AtLeastOnce);
+    let mut carl = come(&broker, Version::V311, "carl");
+    carl.subscribe("other", QoS::AtLeastOnce);
+    drop(bob);
+    broker.wait_for_end_of("bob");
+
+    let mut ann = RawClient::connect(broker.address(), Version::V5, "ann");
+    let mut accepted: Vec<usize> = Vec::new();
+    let reason = (0..1000).find_map(|number| {
+        let mut payload = format!("{number} ").into_bytes();
+        payload.resize(100_000, b'x');
+        let reason = publish_5(&mut ann, 1 + number as u16, "a", &payload);
+        match reason {
+            0 => accepted.push(number),
+            0x97 => return Some(reason),
+            other => panic!("reason {other:#x}"),
+        }
+        None
+    });
+    assert_eq!(reason, Some(0x97));
+    broker.log().wait_for("There is no room left for the store");
+    assert!(accepted.len() > 20, "{}", accepted.len());
+    // Who publishes what needs no room is not concerned, nor who receives it.
+    assert_eq!(publish_5(&mut ann, 2000, "nobody", b"x"), 0x10);
+    assert_eq!(publish_5(&mut ann, 2001, "a", b"small"), 0x97, "and a small one is refused, too");
+
+    // 3.1.1 can't be told: its message waits, unacknowledged.
+    let mut dora = RawClient::connect(broker.address(), Version::V311, "dora");
+    let packet = raw_client::publish(Version::V311, 7, "a", b"from dora", QoS::AtLeastOnce);
+    dora.send(&packet);
+
+    let mut bob = come(&broker, Version::V311, "bob");
+    for number in &accepted {
+        let message = bob.message().unwrap();
+        let start = format!("{number} ");
+        assert!(message.payload.starts_with(start.as_bytes()), "{number}");
+    }
+    broker.log().wait_for("The store can be written again.");
+    let frame = dora.frame().unwrap();
+    assert_eq!(frame, [0x40, 2, 0, 7], "PUBACK, as soon as there was room");
+    assert_eq!(payloads(&mut bob, 1), ["from dora"]);
+    assert_eq!(publish_5(&mut ann, 3000, "a", b"again"), 0);
+    assert_eq!(payloads(&mut bob, 1), ["again"]);
+    bob.ping();
+    drop(broker);
+    let broker = Broker::configured(&configuration(folder, ""));
+    let mut bob = come(&broker, Version::V311, "bob");
+    assert_eq!(publish_5(&mut RawClient::connect(broker.address(), Version::V5, "ann"), 1, "a", b"end"), 0);
+    assert_eq!(payloads(&mut bob, 1), ["end"], "nothing came twice, nothing is left");
+}
+
+/// Publishes with QoS 1 and returns the reason of the PUBACK.
+fn publish_5(client: &mut RawClient, identifier: u16, topic: &str, payload: &[u8]) -> u8 {
+    client.send(&raw_client::publish(Version::V5, identifier, topic, payload, QoS::AtLeastOnce));
+    let frame = client.frame().unwrap();
+    let header = fixed_header(&frame).unwrap().unwrap();
+    match decode(Version::V5, header.first, &frame[header.header_length..]).unwrap() {
+        Packet::PubAck(ack) if ack.packet_identifier == identifier => ack.reason.0,
+        other => panic!("{other:?} instead of {:?}", AckKind::PubAck),
+    }
+}
+
+#[test]
+fn a_database_of_mosquitto_comes_over() {
+    let Some(mosquitto) = foreign("mosquitto") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let conf = folder.path().join("conf");
+    let text = format!(
+        "user root\nallow_anonymous true\npersistence true\npersistence_location {}/\nlistener {port} 127.0.0.1\n\
+         queue_qos0_messages true\n",
+        folder.path().display()
+    );
+    std::fs::write(&conf, text).unwrap();
+    let theirs = running::Running::start(&mosquitto, &["-c", conf.to_str().unwrap()]);
+    theirs.err.wait_for(" running\n");
+    let address = ([127, 0, 0, 1], port).into();
+    let mut bob = RawClient::connect_with(address, &durable(Version::V311, "bob"));
+    bob.subscribe("a/#", QoS::ExactlyOnce);
+    bob.subscribe("b", QoS::AtMostOnce);
+    let mut carl = RawClient::connect_with(address, &durable(Version::V5, "carl"));
+    carl.subscribe("a/1", QoS::AtLeastOnce);
+    drop((bob, carl));
+    theirs.err.wait_until("both gone", |log| log.matches("closed its connection").count() >= 2);
+    let mut ann = RawClient::connect(address, Version::V5, "ann");
+    ann.publish("a/1", b"one", QoS::AtLeastOnce);
+    ann.publish("a/2", b"two", QoS::ExactlyOnce);
+    ann.publish("b", b"zero", QoS::AtMostOnce);
+    let mut properties = PropertiesBuf::default();
+    properties.push(Property::ContentType("text/plain"));
+    properties.push(Property::MessageExpiryInterval(100_000));
+    let retained = Publish {
+        dup: false,
+        qos: QoS::AtLeastOnce,
+        retain: true,
+        topic: "a/3",
+        packet_identifier: 77,
+        properties: properties.as_properties(),
+        payload: b"three",
+    };
+    ann.send(&encoded(Version::V5, &Packet::Publish(retained)));
+    assert_eq!(ann.frame().unwrap()[..4], [0x40, 2, 0, 77], "PUBACK");
+    // A QoS 2 message that isn't released yet: mosquitto hasn't passed it on.
+    let mut eve = RawClient::connect_with(address, &durable(Version::V311, "eve"));
+    eve.send(&raw_client::publish(Version::V311, 5, "a/4", b"four", QoS::ExactlyOnce));
+    assert_eq!(eve.frame().unwrap(), [0x50, 2, 0, 5], "PUBREC");
+    theirs.signal(rustix::process::Signal::TERM);
+    theirs.wait();
+
+    let database = folder.path().join("mosquitto.db");
+    let before = std::fs::read(&database).unwrap();
+    let lines = dump(&database);
+    let has = |part: &str| lines.iter().any(|line| line.contains(part));
+    assert!(has(r#""client_id":"bob","filter":"a/#","qos":2"#), "{lines:?}");
+    assert!(has(r#""type":"retained","topic":"a/3""#), "{lines:?}");
+    let ended = run(program(), &["-c", conf.to_str().unwrap(), "--import", database.to_str().unwrap()]);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert!(ended.err.contains("Imported 3 sessions, 3 subscriptions, "), "{}", ended.err);
+    assert_eq!(dump(&folder.path().join("mosquitto.db.store")), lines, "the store holds the same");
+    assert_eq!(std::fs::read(&database).unwrap(), before);
+    let again = run(program(), &["-c", conf.to_str().unwrap(), "--import", database.to_str().unwrap()]);
+    assert!(again.err.contains("exists; move it away"), "{}", again.err);
+
+    let more = "queue_qos0_messages true\n";
+    let broker = Broker::configured(&configuration(folder.path(), more));
+    let mut bob = come(&broker, Version::V311, "bob");
+    let mut got: Vec<String> = payloads(&mut bob, 5);
+    assert_eq!(got.iter().filter(|p| *p != "zero").collect::<Vec<_>>(), ["one", "two", "three", "four"]);
+    got.sort();
+    assert_eq!(got, ["four", "one", "three", "two", "zero"]);
+    assert_eq!(payloads(&mut come(&broker, Version::V5, "carl"), 1), ["one"]);
+    let mut eve = come(&broker, Version::V311, "eve");
+    // Sent again it is known; released it is done with.
+    eve.send(&encoded(Version::V311, &Packet::PubRel(mqtt_toolkit::protocol::Ack::new(5))));
+    assert_eq!(eve.frame().unwrap(), [0x70, 2, 0, 5], "PUBCOMP");
+    let mut new = RawClient::connect(broker.address(), Version::V311, "new");
+    new.subscribe("#", QoS::AtMostOnce);
+    assert_eq!(payloads(&mut new, 1), ["three"]);
+    drop(broker);
+
+    // The first start beside a database takes it over by itself.
+    std::fs::remove_dir_all(folder.path().join("mosquitto.db.store")).unwrap();
+    let broker = Broker::configured(&configuration(folder.path(), ""));
+    broker.log().wait_for("Imported 3 sessions, 3 subscriptions, ");
+    broker.log().wait_for("Restored 3 sessions");
+}
+
+#[test]
+fn sigusr1_saves() {
+    let folder = tempfile::tempdir().unwrap();
+    let broker = Broker::configured(&configuration(folder.path(), "persistence_sync never\n"));
+    broker.signal(rustix::process::Signal::USR1);
+    broker.log().wait_for("Saving in-memory database to ");
+}
