@@ -16,6 +16,7 @@ mod clients {
     mod reconnect;
     mod recording;
     mod request;
+    mod retained;
     mod secrets;
     mod strict;
     mod subscribe;

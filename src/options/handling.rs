@@ -27,6 +27,10 @@ pub struct Handling {
     pub exec: Option<OsString>,
     /// How many of these commands may run at a time (`--exec-jobs`).
     pub exec_jobs: Option<u32>,
+    /// End once the retained messages have come (`--end-of-retained`).
+    pub end_of_retained: bool,
+    /// Clear no retained message, only print what would be (`--dry-run`).
+    pub dry_run: bool,
     /// Write a line of JSON for each message (`--record`).
     pub record: Option<PathBuf>,
 }

@@ -59,6 +59,11 @@ pub(super) fn subscribe(
     name: &'static str,
     from: &Surroundings<'_>,
 ) -> Result<SubscribeJob, Halt> {
+    if raw.handling.dry_run && !raw.remove_retained {
+        return Err(
+            Complaint::Together("Error: --dry-run is for --remove-retained, which is missing.").into()
+        );
+    }
     if raw.handling.record.is_some() {
         // What is recorded should be all there is.
         raw.version.get_or_insert(Version::V5);

@@ -57,7 +57,7 @@ impl Pick {
         {
             return Fate::Dropped;
         }
-        if message.retain && job.remove_retained {
+        if message.retain && job.remove_retained && !job.handling.dry_run {
             self.to_clear.push_back(message.topic.to_owned());
         }
         if self.dice.as_mut().is_none_or(Dice::falls_well) { Fate::Printed } else { Fate::Silent }

@@ -82,6 +82,8 @@ struct Subscriber {
     /// What happens to messages besides being printed.
     handler: Option<Handler>,
     ready: Ready,
+    /// A retained message has come since the broker was last asked whether it is there (`--end-of-retained`).
+    retained_came: bool,
 }
 
 /// The whole of mqtt-sub: parses this process's command line and does what it says.
@@ -151,6 +153,7 @@ pub fn run(job: SubscribeJob) -> Exit {
         was_hinted: false,
         handler,
         ready,
+        retained_came: false,
     };
     let exit = subscriber.run();
     subscriber.output.trace(&mut subscriber.link.outbox);
@@ -369,22 +372,37 @@ impl Subscriber {
 
     /// Acts on the packets read, up to one that needs a step.
     fn events(&mut self) -> Result<Step, Lost> {
-        let Subscriber { job, link, output, style, report, count, leaving, pick, handler, .. } = self;
+        let Subscriber {
+            job, link, output, style, report, count, leaving, pick, handler, retained_came, ..
+        } = self;
         let mut step = Step::GoOn;
+        // The broker answers in order: no retained message between two answers means that there are no more.
+        let mut ask = false;
         link.events(|event, outbox| {
             step = match event {
                 Event::Message(message) => {
+                    *retained_came |= message.retain;
                     on_message(job, &message, pick, handler, count, style, *report, output, outbox)
                 }
                 Event::Accepted(_) => Step::Subscribe,
                 Event::Refused(connack) => Step::Refuse(connack.code),
-                Event::Subscribed(suback) => on_suback(job, &suback, *report, output, outbox),
+                Event::Subscribed(suback) => {
+                    ask = job.handling.end_of_retained;
+                    on_suback(job, &suback, *report, output, outbox)
+                }
+                Event::Alive if job.handling.end_of_retained => {
+                    ask = std::mem::take(retained_came);
+                    if ask { Step::GoOn } else { Step::Leave }
+                }
                 Event::Disconnected(_) => Step::Lost,
                 _ => Step::GoOn,
             };
             if step == Step::GoOn { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
         pick.clear(link);
+        if ask {
+            link.connection.ping(Instant::now(), &mut link.outbox);
+        }
         if step == Step::GoOn && *leaving && !self.is_busy() {
             step = Step::Leave;
         }

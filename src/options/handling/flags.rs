@@ -13,7 +13,7 @@ use crate::options::values::{count, invalid};
 
 /// All of them, under their headings.
 pub(in crate::options) fn flags() -> Vec<Flag> {
-    let mut flags = under("Choosing messages", selection());
+    let mut flags = under("Choosing messages", selection().into_iter().chain(retained()).collect());
     flags.extend(under("Scripts", ready().into_iter().chain(commands()).chain([record()]).collect()));
     flags.extend(under("Tests", expectations()));
     flags
@@ -72,6 +72,29 @@ fn selection() -> Vec<Flag> {
                 .help("Take only messages unlike the one before on their topic."),
             |raw, _| {
                 raw.handling.selection.changed = true;
+                Ok(())
+            },
+        ),
+    ]
+}
+
+fn retained() -> Vec<Flag> {
+    vec![
+        Flag::switch(
+            Arg::new("end-of-retained")
+                .long("end-of-retained")
+                .help("End once the retained messages have come."),
+            |raw, _| {
+                raw.handling.end_of_retained = true;
+                Ok(())
+            },
+        ),
+        Flag::switch(
+            Arg::new("dry-run")
+                .long("dry-run")
+                .help("Print what --remove-retained would clear, and clear nothing."),
+            |raw, _| {
+                raw.handling.dry_run = true;
                 Ok(())
             },
         ),

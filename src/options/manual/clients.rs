@@ -213,6 +213,10 @@ static SUBSCRIBE: Manual = Manual {
         ("How many messages come in a second:", "mqtt-sub -t '#' --message-rate"),
         ("Leave out some topics and what is retained:", "mqtt-sub -t 'room/#' -T 'room/debug/#' -R"),
         (
+            "See which retained messages there are, then clear them:",
+            "mqtt-sub -t 'old/#' -v --remove-retained --end-of-retained --dry-run && mqtt-sub -t 'old/#' -v --remove-retained --end-of-retained",
+        ),
+        (
             "A smoke test: has the program said both within ten seconds?",
             "mqtt-sub -t 'app/#' --expect ready --expect-json health.ok=true -W 10 --exec-after-sub './start-app'",
         ),

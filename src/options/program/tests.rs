@@ -110,6 +110,8 @@ const OURS: &[(&str, &str)] = &[
     ("--color", "sr"),
     ("--trace", "psr"),
     ("--record", "s"),
+    ("--end-of-retained", "s"),
+    ("--dry-run", "s"),
     ("--match", "s"),
     ("--where", "s"),
     ("--changed", "s"),
