@@ -23,7 +23,7 @@ _mqtt__broker() {
 
     case "${cmd}" in
         mqtt__broker)
-            opts="-c -d -p -q -v -h --config-file --daemon --port --quiet --verbose --test-config --print-address --port-file --max-time --exec --health --import --dump --tls-keylog --help --version"
+            opts="-c -d -p -q -v -h --config-file --daemon --port --quiet --verbose --test-config --print-address --port-file --max-time --exec --explain --health --import --dump --tls-keylog --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -87,6 +87,10 @@ _mqtt__broker() {
                     return 0
                     ;;
                 --exec)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --explain)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -110,3 +110,36 @@ fn a_file_with_a_bad_line_refuses_the_start() {
     assert!(stderr.contains("Invalid topic access type \"sometimes\""), "{stderr}");
     assert!(stderr.contains("acl:2"), "{stderr}");
 }
+
+#[test]
+fn explain_says_which_line_decides() {
+    let folder = tempfile::tempdir().unwrap();
+    let (acl, conf) = (folder.path().join("acl"), folder.path().join("conf"));
+    std::fs::write(&acl, ACL).unwrap();
+    std::fs::write(&conf, format!("listener 1883\nacl_file {}\n", acl.display())).unwrap();
+    let file = acl.display().to_string();
+    let cases: [(&[&str], i32, String); 6] = [
+        (&["alice", "a/x", "read"], 0, format!("read: allowed, by {file}:3\n")),
+        (&["alice", "a/secret", "write"], 1, format!("write: denied, by {file}:4\n")),
+        (&["bob", "own/bob/x", "write", "some-id"], 0, format!("write: allowed, by {file}:5\n")),
+        (&["bob", "b", "read"], 1, format!("read: denied, no line of {file} allows it\n")),
+        (&["-", "public/x", "read"], 0, format!("read: allowed, by {file}:1\n")),
+        (
+            &["-", "$SYS/x", "write"],
+            1,
+            "write: denied, topics of the broker itself are not for clients to write\n".to_owned(),
+        ),
+    ];
+    for (arguments, code, text) in cases {
+        let output = Command::new(env!("CARGO_BIN_EXE_mqtt-broker"))
+            .arg("-c")
+            .arg(&conf)
+            .arg("--explain")
+            .args(arguments)
+            .output()
+            .unwrap();
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(stdout, format!("listener 1883: {text}"), "{arguments:?} {output:?}");
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+    }
+}

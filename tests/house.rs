@@ -16,7 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("routing", &["protocol"]),
     ("auth", &["protocol"]),
     ("config", &["protocol"]),
-    ("options", &["protocol", "transport", "config"]),
+    ("options", &["protocol", "transport", "config", "auth"]),
     ("broker", &["session", "routing", "auth", "config", "protocol"]),
     ("client", &["session", "protocol"]),
     ("bridge", &["client", "protocol", "config"]),

@@ -96,6 +96,11 @@ pub(super) fn may_publish(topic: &str) -> bool {
     !topic.starts_with("$SYS") || is_bridge_state(topic)
 }
 
+/// Whether no client may publish on this topic, whatever the rules say.
+pub fn refuses_to_publish(topic: &str) -> bool {
+    !may_publish(topic)
+}
+
 fn is_bridge_state(topic: &str) -> bool {
     topic
         .strip_prefix("$SYS/broker/connection/")

@@ -30,6 +30,7 @@ mod subscribe;
 mod timers;
 mod will;
 
+pub use access::refuses_to_publish;
 pub use changes::{Change, Changes, Receipt, SessionId, SessionRecord, SubscriptionRecord};
 pub use clock::Now;
 pub use connection::ConnectionKey;

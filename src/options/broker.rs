@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::auth::Access;
+
 use super::numbers::atoi;
 use super::surroundings::Surroundings;
 use super::url;
@@ -45,6 +47,8 @@ pub enum BrokerStep {
     Dump(OsString),
     /// `--health`: look after a running broker instead of being one.
     Health(Option<OsString>),
+    /// `--explain`: say what the rules have for a topic instead of being a broker.
+    Explain(Explain),
     /// `--exec`: run this command and end with it.
     Exec(Vec<OsString>),
     /// `-h`: print the usage text and end.
@@ -58,6 +62,19 @@ pub enum BrokerStep {
         /// The usage text follows on standard output.
         usage: bool,
     },
+}
+
+/// What `--explain` asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explain {
+    /// User Name; `None` (written `-`): a client without one.
+    pub username: Option<String>,
+    /// The topic.
+    pub topic: String,
+    /// `read` or `write`; `None`: both.
+    pub access: Option<Access>,
+    /// ClientId, for rules with `%c`.
+    pub client_id: String,
 }
 
 /// What an option is.
@@ -79,6 +96,7 @@ enum Kind {
     Health,
     Import,
     Dump,
+    Explain,
 }
 
 /// An option: a row of the table.
@@ -141,6 +159,8 @@ const FLAGS: &[BrokerFlag] = &[
     flag(Kind::Exec, None, "exec",
         "Run COMMAND with MQTT_HOST, MQTT_PORT and MQTT_URL set, on a free port unless told otherwise, and end with it.")
         .takes("-- COMMAND [ARG...]", "no command specified"),
+    flag(Kind::Explain, None, "explain",
+        "Say whether USER (- for a client without a name) may read and write TOPIC, and which line of the ACL file decides; exit status 0 if so, 1 if not."),
     flag(Kind::Health, None, "health",
         "Send a message to a running broker and see it come back within 5 seconds; by default the one of MQTT_URL, MQTT_HOST and MQTT_PORT."),
     flag(Kind::Import, None, "import",
@@ -203,6 +223,7 @@ fn step(token: &OsStr, rest: &mut &[OsString], before: &[BrokerStep]) -> BrokerS
         Kind::Health => BrokerStep::Health(optional_value(rest)),
         Kind::Import => BrokerStep::Import(value.unwrap_or_default()),
         Kind::Dump => BrokerStep::Dump(value.unwrap_or_default()),
+        Kind::Explain => explain(rest),
         Kind::Exec | Kind::Keylog => wrong(format!(
             "Error: The '{}' option is known but not built into this version yet.",
             flag.name()
@@ -259,6 +280,34 @@ fn exec(flag: &BrokerFlag, rest: &mut &[OsString]) -> BrokerStep {
     if command.is_empty() { missing(flag) } else { BrokerStep::Exec(command.to_vec()) }
 }
 
+/// `USER TOPIC [read|write|both [CLIENTID]]`
+fn explain(rest: &mut &[OsString]) -> BrokerStep {
+    let [user, topic, after @ ..] = *rest else {
+        return wrong("Error: --explain argument given, but no user name and topic specified.".to_owned());
+    };
+    *rest = after;
+    let text = |word: &OsString| word.to_string_lossy().into_owned();
+    let mut asked = Explain {
+        username: Some(text(user)).filter(|name| name != "-"),
+        topic: text(topic),
+        access: None,
+        client_id: String::new(),
+    };
+    if let Some(word) = optional_value(rest) {
+        asked.access = match word.to_str() {
+            Some("read") => Some(Access::Read),
+            Some("write") => Some(Access::Write),
+            Some("both") => None,
+            _ => {
+                let word = word.to_string_lossy();
+                return wrong(format!("Error: --explain takes read, write or both, not '{word}'."));
+            }
+        };
+        asked.client_id = optional_value(rest).map(|id| text(&id)).unwrap_or_default();
+    }
+    BrokerStep::Explain(asked)
+}
+
 /// The next token, if it doesn't look like an option.
 fn optional_value(rest: &mut &[OsString]) -> Option<OsString> {
     let (value, after) = rest.split_first().filter(|(value, _)| !value.as_bytes().starts_with(b"-"))?;
@@ -310,6 +359,7 @@ impl BrokerName {
             let short = flag.short.map(|short| format!("-{short}, ")).unwrap_or_default();
             let value = match flag.kind {
                 Kind::Health => " [URL]".to_owned(),
+                Kind::Explain => " USER TOPIC [read|write|both [CLIENTID]]".to_owned(),
                 _ => flag.value.map(|value| format!(" {value}")).unwrap_or_default(),
             };
             text += &format!(" {short}--{}{value} :\n      {}\n", flag.long, flag.help);
@@ -330,6 +380,7 @@ pub fn command() -> clap::Command {
                 argument.value_names(["COMMAND", "ARG"]).num_args(1..).allow_hyphen_values(true)
             }
             (Kind::Health, _) => argument.value_name("URL").num_args(0..=1),
+            (Kind::Explain, _) => argument.value_names(["USER", "TOPIC"]).num_args(2..=4),
             (
                 Kind::Configuration | Kind::Keylog | Kind::PortFile | Kind::Import | Kind::Dump,
                 Some(value),

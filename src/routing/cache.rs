@@ -10,6 +10,8 @@ use std::hash::BuildHasher;
 
 /// Places; a power of two.
 const PLACES: usize = 8192;
+/// Bytes of a topic that a place keeps room for.
+const TOPIC_KEPT: usize = 512;
 /// Receivers that all places together may keep; past it the cache starts anew.
 const RECEIVERS: usize = 2_000_000;
 
@@ -88,6 +90,8 @@ impl RouteCache {
             self.misses = if self.misses < USELESS + TRY { self.misses + 1 } else { USELESS + 1 };
             self.kept -= route.receivers.capacity();
             route.topic.clear();
+            // A place must not keep the memory of the longest topic it ever had.
+            route.topic.shrink_to(TOPIC_KEPT);
             route.topic.push_str(topic);
             route.generation = generation;
             route.receivers.clear();

@@ -55,6 +55,11 @@ impl DynsecFile {
         Ok(DynsecFile { path: path.to_owned(), init_file, content })
     }
 
+    /// What the file says; `None`: there is none yet.
+    pub fn content(&self) -> Option<&Dynsec> {
+        self.content.as_ref()
+    }
+
     /// Its content; where there is no file one is made. `say` gets lines for the log.
     pub fn settle(self, say: impl Fn(&str)) -> Result<Dynsec, Error> {
         if let Some(content) = self.content {

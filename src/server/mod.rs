@@ -23,6 +23,7 @@ mod socket;
 mod sys;
 mod systemd;
 
+pub use crate::broker::refuses_to_publish;
 pub use check::{Findings, check};
 pub use error::Error;
 pub use event_loop::{Handle, Server};

@@ -4,6 +4,7 @@ mod account;
 mod background;
 mod disk;
 mod exec;
+mod explain;
 mod health;
 mod limits;
 mod pid_file;
@@ -86,6 +87,7 @@ fn prepare(name: BrokerName, steps: Vec<BrokerStep>, logger: &Logger) -> Result<
     let mut ports = Vec::new();
     let mut health = None;
     let (mut import, mut dump) = (None, None);
+    let mut explain = None;
     let mut bad = false;
     for step in steps {
         match step {
@@ -114,6 +116,7 @@ fn prepare(name: BrokerName, steps: Vec<BrokerStep>, logger: &Logger) -> Result<
             BrokerStep::Health(target) => health = Some(target),
             BrokerStep::Import(file) => import = Some(file),
             BrokerStep::Dump(path) => dump = Some(path),
+            BrokerStep::Explain(asked) => explain = Some(asked),
             BrokerStep::Exec(command) => job.exec = Some(command),
             BrokerStep::Help => return Err(print(&name.usage())),
             BrokerStep::Version => return Err(print(&name.version_text())),
@@ -125,6 +128,9 @@ fn prepare(name: BrokerName, steps: Vec<BrokerStep>, logger: &Logger) -> Result<
     }
     if let Some(path) = dump {
         return Err(stored::dump(&path, logger));
+    }
+    if let Some(asked) = explain {
+        return Err(explain::explain(reader.finish(&ports), &asked, logger));
     }
     if test {
         return Err(tested(&job, reader, &ports, bad, logger));
