@@ -392,3 +392,24 @@ fn both_programs_say_the_same_with_both_brokers_and_files_go_both_ways() {
     );
     assert!(String::from_utf8_lossy(&output.stdout).contains("Disabled: true"), "{output:?}");
 }
+
+#[test]
+fn wrong_logins_keep_nobody_else_from_talking() {
+    let (_folder, file) = initial();
+    let broker = broker(&file);
+    let address = broker.address();
+    let mut admin = Admin::new(address);
+    let guess = encoded(Version::V5, &Packet::Connect(user("guess", "admin", "wrong")));
+    let mut guessers = Vec::new();
+    for _ in 0..200 {
+        let mut guesser = RawClient::open(address, Version::V5);
+        guesser.send(&guess);
+        guessers.push(guesser);
+        // Others are served between any two of them.
+        assert!(admin.ask(r#"{"command":"getDetails"}"#).contains("clientCount"));
+    }
+    for mut guesser in guessers {
+        // Refused, or told to come back since so many wait.
+        assert!(matches!(guesser.connack(), Some(0x87 | 0x89)));
+    }
+}
