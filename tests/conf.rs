@@ -272,21 +272,6 @@ fn mosquitto() -> Option<String> {
 }
 
 #[test]
-fn what_is_not_built_yet_is_refused_by_name() {
-    for (text, what) in [
-        ("listener 1\ncertfile x\n", "certfile"),
-        ("listener 1\nprotocol websockets\n", "protocol websockets"),
-    ] {
-        let folder = conf(text);
-        let output = broker(folder.path(), &["-c", "x.conf"]);
-        let message = format!("Error: The '{what}' option is known but not built into this version yet.");
-        let place = format!("Error found at x.conf:{}.", text.lines().count());
-        assert_eq!(lines(&output.stderr), [message, place]);
-        assert_eq!(output.status.code(), Some(3));
-    }
-}
-
-#[test]
 fn test_config_says_all_errors() {
     let folder = conf("frob\npid_file p\nlistener x\nmax_qos 5\nuser root\n");
     let output = broker(folder.path(), &["-c", "x.conf", "--test-config"]);

@@ -54,20 +54,34 @@ impl Shard {
     /// The first packet of a connection.
     pub(super) fn connect(&mut self, now: Now, key: ConnectionKey, body: &[u8], out: &mut Outbox) {
         self.counters.connects += 1;
-        let connect = match Connect::decode(body) {
+        let rules = &self.listeners[usize::from(self.connections[key].listener)];
+        let names_by_tls = rules.names_by_tls;
+        let name = match &self.connections[key].secured {
+            Some(secured) if names_by_tls => secured.name.clone(),
+            _ => None,
+        };
+        let mut connect = match Connect::decode(body) {
             Ok(connect) => connect,
             Err(error) => return self.refuse_malformed(now, key, body, error, out),
         };
         let connection = &mut self.connections[key];
         connection.version = connect.version;
         connection.maximum_packet_size = connect.properties.maximum_packet_size().unwrap_or(u32::MAX);
+        if names_by_tls {
+            // What CONNECT says of user and password doesn't count.
+            (connect.username, connect.password) = (name.as_deref(), None);
+            if name.is_none() {
+                let refusal = refuse(ReasonCode::BAD_USER_NAME_OR_PASSWORD, Ended::NotAuthorised);
+                return self.refuse_connect(now, key, refusal, out);
+            }
+        }
         let pending = match self.check_connect(key, &connect) {
             Ok(pending) => pending,
             Err(refusal) => return self.refuse_connect(now, key, refusal, out),
         };
         let listener = &self.listeners[usize::from(self.connections[key].listener)];
         match connect.username {
-            Some(username) if listener.checks_passwords => {
+            Some(username) if listener.checks_passwords && !names_by_tls => {
                 out.verify.push(Verification {
                     connection: key,
                     generation: pending.generation,
@@ -80,7 +94,7 @@ impl Shard {
                 self.connections[key].phase = Phase::Authenticating;
                 self.authenticating.push(pending);
             }
-            _ if !listener.allow_anonymous => {
+            _ if !listener.allow_anonymous && !names_by_tls => {
                 self.refuse_connect(now, key, refuse(ReasonCode::NOT_AUTHORIZED, Ended::NotAuthorised), out);
             }
             _ => self.accept(now, pending, out),
@@ -496,6 +510,12 @@ impl Shard {
                 username: pending.username.clone(),
                 bridge: pending.bridge,
             });
+            if let Some(secured) = self.connections[pending.key].secured.as_ref().filter(|s| !s.by_proxy) {
+                self.notice(out, Kinds::NOTICE, || Notice::Negotiated {
+                    client: pending.client_id.clone(),
+                    words: secured.words.clone(),
+                });
+            }
             self.notice(out, Kinds::DEBUG, || Notice::Will(will));
         }
     }

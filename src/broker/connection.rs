@@ -1,6 +1,6 @@
 //! One network connection as the broker sees it: how far it has come, and what waits to be written.
 
-use super::notice::Peer;
+use super::notice::{Peer, Secured};
 use super::outbuf::OutBuffer;
 use crate::protocol::Version;
 use crate::session::{InboundAliases, OutboundAliases};
@@ -97,6 +97,8 @@ pub struct Connection {
     pub may_write: Option<Box<str>>,
     /// Topic Aliases, if either side may set any.
     pub aliases: Option<Box<Aliases>>,
+    /// What TLS has found out.
+    pub secured: Option<Box<Secured>>,
     /// Where it comes from.
     pub peer: Peer,
 }
@@ -128,6 +130,7 @@ impl Connection {
             holding: None,
             may_write: None,
             aliases: None,
+            secured: None,
             peer,
         }
     }

@@ -94,7 +94,11 @@ impl Shard {
         }
         let quiet =
             !self.limits.connection_messages || self.listeners[usize::from(connection.listener)].bridges;
-        let mentioned = !quiet || why != Ended::Normally && why != Ended::ByClient;
+        let mentioned = match why {
+            Ended::Unmentioned => false,
+            Ended::Normally | Ended::ByClient => !quiet,
+            _ => true,
+        };
         if mentioned {
             self.notice(out, Kinds::NOTICE, || Notice::Disconnected {
                 client: self.name(key),
@@ -118,10 +122,20 @@ impl Shard {
         self.let_go(key, now, why, out);
     }
 
+    /// A closing connection is looked at again then, in monotonic milliseconds: its last bytes are still on their way.
+    pub fn linger(&mut self, now: Now, key: ConnectionKey) -> u64 {
+        let until = now.monotonic + super::limits::CONNECT_TIMEOUT;
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.last_seen = now.monotonic;
+            self.timers.set(until, Timer::Silence(key, connection.generation));
+        }
+        until
+    }
+
     /// Sees to it that a closing connection goes even if the other side doesn't read.
     fn let_go(&mut self, key: ConnectionKey, now: Now, why: Ended, out: &mut Outbox) {
         let Some(connection) = self.connections.get_mut(key) else { return };
-        if matches!(why, Ended::ByClient | Ended::Timeout) {
+        if matches!(why, Ended::ByClient | Ended::Timeout | Ended::TlsFailed | Ended::Unmentioned) {
             connection.out.clear(&mut self.pool);
         }
         let generation = connection.generation;

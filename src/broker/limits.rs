@@ -103,6 +103,10 @@ pub struct ListenerRules {
     pub allow_anonymous: bool,
     /// There is a password file: User Names are checked.
     pub checks_passwords: bool,
+    /// Clients are called what TLS says, and nothing else is asked.
+    pub names_by_tls: bool,
+    /// A PROXY header says where connections come from; until then they aren't spoken of.
+    pub behind_proxy: bool,
     /// A zero-length ClientId gets one assigned.
     pub allow_zero_length_clientid: bool,
     /// Start of assigned ClientIds.
@@ -137,6 +141,8 @@ impl Default for ListenerRules {
             max_connections: None,
             allow_anonymous: true,
             checks_passwords: false,
+            names_by_tls: false,
+            behind_proxy: false,
             allow_zero_length_clientid: true,
             auto_id_prefix: "auto-".into(),
             use_username_as_clientid: false,

@@ -37,7 +37,7 @@ pub use connection::ConnectionKey;
 pub use counters::{Counters, Gauges};
 pub use limits::{Limits, ListenerRules};
 pub use message::Message;
-pub use notice::{AckName, Ended, Kinds, Notice, Peer, PublishLine};
+pub use notice::{AckName, Ended, Kinds, Notice, Peer, PublishLine, Secured};
 pub use outbox::{Asker, ControlRequest, Outbox, Verdict, Verification};
 pub use own::OwnMessage;
 pub use reload::Resident;

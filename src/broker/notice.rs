@@ -116,6 +116,23 @@ pub enum Ended {
     ServerStops,
     /// The broker's own fault, contained.
     Internal,
+    /// TLS failed.
+    TlsFailed,
+    /// A page of another origin asked for a WebSocket.
+    Origin,
+    /// Before anybody knew who it was: another line says why.
+    Unmentioned,
+}
+
+/// What is known of a connection's other end by TLS, our own or a proxy's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Secured {
+    /// Version and cipher.
+    pub words: Box<str>,
+    /// A proxy has spoken TLS with the client.
+    pub by_proxy: bool,
+    /// What the client is called by, where its listener wants that.
+    pub name: Option<Box<str>>,
 }
 
 /// Kinds of packet that are logged by name.
@@ -151,6 +168,18 @@ pub enum Notice {
     Will(Option<(usize, bool, QoS, Box<str>)>),
     /// A connection ended. `peer` for the brackets.
     Disconnected { client: Box<str>, peer: Peer, why: Ended },
+    /// TLS was agreed on with a client.
+    Negotiated { client: Box<str>, words: Box<str> },
+    /// A proxy tells that it was.
+    ProxyNegotiated { peer: Peer, words: Box<str> },
+    /// The PROXY header is none. `peer`: where the header says the connection is from, if it says so.
+    CorruptProxy { peer: Option<Peer> },
+    /// A PROXY header doesn't tell of TLS where it must.
+    ProxyWithoutTls { peer: Peer },
+    /// A PROXY header doesn't tell of a certificate where it must.
+    ProxyWithoutCertificate { peer: Peer },
+    /// A TLS handshake failed, or a connection broke.
+    TlsFailed { client: Box<str>, what: String },
     /// A connection was refused since there are enough.
     TooManyConnections { peer: Peer },
     /// CONNACK went out.
@@ -220,6 +249,11 @@ impl Notice {
             | ClientConnected { .. }
             | Disconnected { .. }
             | TooManyConnections { .. }
+            | Negotiated { .. }
+            | ProxyNegotiated { .. }
+            | CorruptProxy { .. }
+            | ProxyWithoutTls { .. }
+            | ProxyWithoutCertificate { .. }
             | MultipleConnects { .. }
             | LooksLikeTls { .. }
             | Dropping { .. }
@@ -227,7 +261,7 @@ impl Notice {
             | SessionExpired { .. } => Kinds::NOTICE,
             ProtocolError { .. } => Kinds::INFORMATION,
             ReceiveMaximumExceeded { .. } | UnknownIdentifier { .. } => Kinds::WARNING,
-            Contained { .. } => Kinds::ERROR,
+            Contained { .. } | TlsFailed { .. } => Kinds::ERROR,
             Subscribed { .. } => Kinds::SUBSCRIBE,
             Unsubscribed { .. } => Kinds::UNSUBSCRIBE,
             _ => Kinds::DEBUG,

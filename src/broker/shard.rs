@@ -9,7 +9,7 @@ use super::connection::{Connection, ConnectionKey, NO_SESSION, Phase, SessionKey
 use super::counters::Counters;
 use super::encode::Frames;
 use super::limits::{CONNECT_SIZE, CONNECT_TIMEOUT, Limits, ListenerRules};
-use super::notice::{Ended, Kinds, Notice, Peer};
+use super::notice::{Ended, Kinds, Notice, Peer, Secured};
 use super::outbox::Outbox;
 use super::outbuf::BufferPool;
 use super::random::Random;
@@ -141,7 +141,7 @@ impl Shard {
             self.notice(out, Kinds::NOTICE, || Notice::TooManyConnections { peer });
             return None;
         }
-        if self.limits.connection_messages && !rules.bridges {
+        if self.limits.connection_messages && !rules.bridges && !rules.behind_proxy {
             let port = rules.port;
             self.notice(out, Kinds::NOTICE, || Notice::NewConnection { peer: peer.clone(), port });
         }
@@ -211,6 +211,52 @@ impl Shard {
     /// Whether input of this connection is held back for now; reading more would only fill memory.
     pub fn is_held(&self, key: ConnectionKey) -> bool {
         self.connections.get(key).is_some_and(|c| c.held_by > 0 || c.phase == Phase::Authenticating)
+    }
+
+    /// A PROXY header says where a connection really comes from.
+    pub fn moved(&mut self, key: ConnectionKey, peer: Peer) {
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.peer = peer;
+        }
+    }
+
+    /// TLS has found out who is at the other end of a connection.
+    pub fn secured(&mut self, key: ConnectionKey, secured: Secured, out: &mut Outbox) {
+        let Some(connection) = self.connections.get_mut(key) else { return };
+        let (peer, words) = (connection.peer.clone(), secured.words.clone());
+        let is_proxys = secured.by_proxy;
+        connection.secured = Some(Box::new(secured));
+        if is_proxys && self.limits.connection_messages {
+            self.notice(out, Kinds::NOTICE, || Notice::ProxyNegotiated { peer, words });
+        }
+    }
+
+    /// What stands between the socket and MQTT doesn't go on; `notice` says more than the connection's end does.
+    pub fn failed(
+        &mut self,
+        now: Now,
+        key: ConnectionKey,
+        why: Ended,
+        notice: Option<Notice>,
+        out: &mut Outbox,
+    ) {
+        if let Some(notice) = notice {
+            self.notice(out, notice.kind(), || notice);
+        }
+        self.drop_connection(now, key, why, out);
+    }
+
+    /// What the log calls a connection.
+    pub fn name_of(&self, key: ConnectionKey) -> String {
+        match self.connections.contains(key) {
+            true => self.name(key).into(),
+            false => String::new(),
+        }
+    }
+
+    /// Where a connection comes from.
+    pub fn peer(&self, key: ConnectionKey) -> Option<&Peer> {
+        self.connections.get(key).map(|connection| &connection.peer)
     }
 
     /// The socket was closed by the other side, or failed.

@@ -11,6 +11,8 @@ pub struct Security {
     pub password_file: Option<String>,
     /// `plugin`: numbers of plugins. Ask `Settings::plugins_of`.
     pub plugins: Vec<usize>,
+    /// `psk_file`: its path, as written.
+    pub psk_file: Option<String>,
     /// `allow_zero_length_clientid`: the broker assigns a ClientId to those that bring none.
     pub allow_zero_length_clientid: bool,
     /// `auto_id_prefix`. Ask `Settings::auto_id_prefix`.
@@ -24,6 +26,7 @@ impl Default for Security {
             acl_file: None,
             password_file: None,
             plugins: Vec::new(),
+            psk_file: None,
             allow_zero_length_clientid: true,
             auto_id_prefix: None,
         }
@@ -46,6 +49,73 @@ pub enum ListenerProtocol {
     Mqtt,
     /// `http_api`: no MQTT, but figures about it.
     HttpApi,
+    /// `websockets`
+    WebSockets,
+}
+
+/// What a listener's clients are called by, whatever User Name they bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentitySource {
+    /// `use_identity_as_username`: the common name of the certificate, or the identity of the pre-shared key.
+    CommonName,
+    /// `use_subject_as_username`: the whole subject of the certificate.
+    Subject,
+}
+
+/// The TLS of a listener, as written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListenerTls {
+    /// `certfile`
+    pub certfile: Option<String>,
+    /// `keyfile`
+    pub keyfile: Option<String>,
+    /// `cafile`
+    pub cafile: Option<String>,
+    /// `capath`
+    pub capath: Option<String>,
+    /// `crlfile`
+    pub crlfile: Option<String>,
+    /// `ciphers`
+    pub ciphers: Option<String>,
+    /// `ciphers_tls1.3`
+    pub ciphersuites: Option<String>,
+    /// `tls_version`: the oldest one that is accepted. What it may be is looked at when the broker starts.
+    pub version: Option<String>,
+    /// `require_certificate`
+    pub require_certificate: bool,
+    /// `use_identity_as_username`
+    pub use_identity: bool,
+    /// `use_subject_as_username`
+    pub use_subject: bool,
+    /// `disable_client_cert_date_checks`
+    pub disable_date_checks: bool,
+    /// `psk_hint`
+    pub psk_hint: Option<String>,
+}
+
+impl ListenerTls {
+    /// Where user names come from, if not from CONNECT.
+    pub fn identity(&self) -> Option<IdentitySource> {
+        match (self.use_identity, self.use_subject) {
+            (true, _) => Some(IdentitySource::CommonName),
+            (false, true) => Some(IdentitySource::Subject),
+            (false, false) => None,
+        }
+    }
+
+    /// Whether the listener speaks TLS.
+    pub fn is_on(&self) -> bool {
+        (self.certfile.is_some() && self.keyfile.is_some()) || self.psk_hint.is_some()
+    }
+}
+
+/// `enable_proxy_protocol`: each connection starts with a header that says where it really comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyVersion {
+    /// 1: a line of text.
+    V1,
+    /// 2: binary.
+    V2,
 }
 
 /// `accept_protocol_versions`: which versions of MQTT may come in.
@@ -106,8 +176,16 @@ pub struct Listener {
     pub accept_protocol_versions: AcceptedVersions,
     /// `plugin_use`: numbers of plugins. Ask `Settings::plugins_of`.
     pub plugins: Vec<usize>,
-    /// `http_dir`: a folder whose files an `http_api` listener serves.
+    /// Its TLS.
+    pub tls: ListenerTls,
+    /// `websockets_origin`: the origins that browsers may come from; none: any.
+    pub websockets_origin: Vec<String>,
+    /// `http_dir`: a folder whose files are served by an `http_api` listener, or to those who ask a WebSocket listener for a page.
     pub http_dir: Option<String>,
+    /// `enable_proxy_protocol`
+    pub proxy: Option<ProxyVersion>,
+    /// `proxy_protocol_v2_require_tls`
+    pub proxy_requires_tls: bool,
     /// The security settings of this listener, with `per_listener_settings true`.
     pub security: Security,
 }
@@ -132,8 +210,42 @@ impl Listener {
             mount_point: None,
             accept_protocol_versions: AcceptedVersions { v31: true, v311: true, v5: true },
             plugins: Vec::new(),
+            tls: ListenerTls::default(),
+            websockets_origin: Vec::new(),
             http_dir: None,
+            proxy: None,
+            proxy_requires_tls: false,
             security: Security::default(),
+        }
+    }
+
+    /// What is wrong with its keywords taken together, in mosquitto's words.
+    pub fn contradiction(&self) -> Option<&'static str> {
+        let tls = &self.tls;
+        let has_certificate = tls.certfile.is_some() && tls.keyfile.is_some();
+        match () {
+            () if tls.certfile.is_some() != tls.keyfile.is_some() => {
+                Some("Error: Both certfile and keyfile must be provided to enable a TLS listener.")
+            }
+            () if tls.cafile.is_some() && !has_certificate => {
+                Some("Error: cafile specified without certfile and keyfile.")
+            }
+            () if tls.capath.is_some() && !has_certificate => {
+                Some("Error: capath specified without certfile and keyfile.")
+            }
+            () if self.protocol == ListenerProtocol::HttpApi && (tls.is_on() || self.proxy.is_some()) => {
+                Some(
+                    "Error: A listener with 'protocol http_api' speaks neither TLS nor the PROXY protocol here.",
+                )
+            }
+            () if self.proxy != Some(ProxyVersion::V2) => None,
+            () if tls.use_subject => {
+                Some("Error: use_subject_as_username cannot be used with `enable_proxy_protocol 2`.")
+            }
+            () if has_certificate => {
+                Some("Error: certfile and keyfile cannot be used with `enable_proxy_protocol 2`.")
+            }
+            () => None,
         }
     }
 }

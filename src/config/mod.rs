@@ -21,7 +21,10 @@ pub use bridge::{
 pub use fault::Fault;
 pub use files::{ConfigFiles, ReadProblem};
 pub use keywords::{Built, Keyword, Reload, Scope, Setter, Structure, ValueKind, find, keywords};
-pub use listener::{AcceptedVersions, Listener, ListenerProtocol, Security, SocketDomain};
+pub use listener::{
+    AcceptedVersions, IdentitySource, Listener, ListenerProtocol, ListenerTls, ProxyVersion, Security,
+    SocketDomain,
+};
 pub use log_settings::{LogDestinations, LogFacility, LogSettings, LogType, LogTypes};
 pub use message::Message;
 pub use model::{DEFAULT_PORT, PersistenceSync, Settings};

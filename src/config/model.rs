@@ -81,6 +81,8 @@ pub struct Settings {
     pub autosave_on_changes: bool,
     /// `user`: the account to change to when started as root; `None`: mosquitto's default account.
     pub user: Option<String>,
+    /// `--tls-keylog`: a file to append the secrets of all TLS connections to.
+    pub tls_keylog: Option<String>,
     /// `pid_file`: where to write the process id.
     pub pid_file: Option<String>,
     /// What is logged, and where to.
@@ -138,6 +140,7 @@ impl Default for Settings {
             autosave_interval: 1800,
             autosave_on_changes: false,
             user: None,
+            tls_keylog: None,
             pid_file: None,
             log: LogSettings::default(),
             bridges: Vec::new(),

@@ -110,6 +110,9 @@ pub(super) fn ended(why: Ended) -> &'static str {
         Ended::Administrative => ": administrative action.",
         Ended::ServerStops => ": server shutting down.",
         Ended::Internal => ": implementation specific error.",
+        Ended::TlsFailed => ": Protocol error.",
+        Ended::Origin => ": non-matching http origin.",
+        Ended::Unmentioned => ".",
     }
 }
 
@@ -135,6 +138,23 @@ impl fmt::Display for Notice {
             }
             Notice::Disconnected { client, peer, why } => {
                 write!(f, "Client {client} [{}] disconnected{}", At(peer), ended(*why))
+            }
+            Notice::Negotiated { client, words } => write!(f, "Client {client} negotiated {words}"),
+            Notice::ProxyNegotiated { peer, words } => {
+                write!(f, "Connection from {} negotiated {words}", At(peer))
+            }
+            Notice::CorruptProxy { peer: None } => f.write_str("Connection rejected, corrupt PROXY header."),
+            Notice::CorruptProxy { peer: Some(peer) } => {
+                write!(f, "Connection from {} rejected, corrupt PROXY header.", At(peer))
+            }
+            Notice::ProxyWithoutTls { peer } => {
+                write!(f, "Connection from {} rejected, client did not connect using TLS.", At(peer))
+            }
+            Notice::ProxyWithoutCertificate { peer } => {
+                write!(f, "Connection from {} rejected, client did not provide a certificate.", At(peer))
+            }
+            Notice::TlsFailed { client, what } => {
+                write!(f, "OpenSSL Error while talking to {client}[0]: {what}")
             }
             Notice::TooManyConnections { peer } => {
                 write!(f, "Client connection from {} denied: max_connections exceeded.", Host(peer))

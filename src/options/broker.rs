@@ -45,6 +45,8 @@ pub enum BrokerStep {
     Import(OsString),
     /// `--dump`: print a store or a database of mosquitto as JSON, no more.
     Dump(OsString),
+    /// `--tls-keylog`: append the secrets of all TLS connections to this file.
+    Keylog(OsString),
     /// `--health`: look after a running broker instead of being one.
     Health(Option<OsString>),
     /// `--explain`: say what the rules have for a topic instead of being a broker.
@@ -169,7 +171,7 @@ const FLAGS: &[BrokerFlag] = &[
     flag(Kind::Dump, None, "dump",
         "Print a store, or a database of mosquitto's, as lines of JSON, and end.")
         .takes("PATH", "no path specified"),
-    flag(Kind::Keylog, None, "tls-keylog", "Write TLS keys to FILE, for debugging. Not built yet.")
+    flag(Kind::Keylog, None, "tls-keylog", "Append TLS secrets to FILE, for debugging with Wireshark.")
         .takes("FILE", "no file specified"),
     flag(Kind::Help, Some('h'), "help", "Print this text."),
     flag(Kind::Version, None, "version", "Print the version."),
@@ -224,10 +226,9 @@ fn step(token: &OsStr, rest: &mut &[OsString], before: &[BrokerStep]) -> BrokerS
         Kind::Import => BrokerStep::Import(value.unwrap_or_default()),
         Kind::Dump => BrokerStep::Dump(value.unwrap_or_default()),
         Kind::Explain => explain(rest),
-        Kind::Exec | Kind::Keylog => wrong(format!(
-            "Error: The '{}' option is known but not built into this version yet.",
-            flag.name()
-        )),
+        Kind::Keylog => BrokerStep::Keylog(value.unwrap_or_default()),
+        // It was dealt with already.
+        Kind::Exec => missing(flag),
     }
 }
 

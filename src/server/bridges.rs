@@ -325,8 +325,15 @@ impl Server {
             self.clients.resize_with(key + 1, || None);
         }
         let socket = Socket::Memory(Pipe::default());
-        self.clients[key] =
-            Some(Client { socket, input: Vec::new(), readable: false, writable: true, again: false });
+        self.clients[key] = Some(Client {
+            socket,
+            input: Vec::new(),
+            readable: false,
+            writable: true,
+            again: false,
+            ended: false,
+            lingers_until: None,
+        });
         link.local = Some(key);
         link.bridge.local_opened(now, standing.as_ref(), &mut link.outbox);
     }

@@ -24,12 +24,21 @@ pub struct Client {
     pub writable: bool,
     /// It is in the list of those to be handled again.
     pub again: bool,
+    /// The other side has closed its end: a short read isn't the last one.
+    pub ended: bool,
+    /// It is closing, and what is left may be written until then, in monotonic milliseconds.
+    pub lingers_until: Option<u64>,
 }
 
 impl Server {
     pub(super) fn became_writable(&mut self, key: ConnectionKey) {
         let Some(Some(client)) = self.clients.get_mut(key) else { return };
         client.writable = true;
+        if client.socket.has_unwritten()
+            && let Err(error) = client.socket.write_out()
+        {
+            return self.broke(key, &error);
+        }
         if self.shard.has_output(key) {
             self.flush(key);
         }
@@ -48,7 +57,13 @@ impl Server {
         // The start of a packet moves to the thread's buffer, so that it is whole there; a long one grows where it is.
         let part = if client.input.len() <= IN_PLACE { client.input.len() } else { 0 };
         self.buffer[..part].copy_from_slice(&client.input[..part]);
-        let count = match client.socket.read(&mut self.buffer[part..part + READ]) {
+        let read = client.socket.read(&mut self.buffer[part..part + READ]);
+        let more = client.ended || client.socket.has_buffered();
+        if matches!(client.socket, Socket::Layered(_)) {
+            self.hear_news(key);
+        }
+        let Some(Some(client)) = self.clients.get_mut(key) else { return };
+        let count = match read {
             Ok(0) => return self.shard.closed(self.now, key, &mut self.outbox),
             Ok(count) => count,
             Err(error) => match error.kind() {
@@ -57,10 +72,10 @@ impl Server {
                     return;
                 }
                 ErrorKind::Interrupted => return self.do_again(key),
-                _ => return self.shard.closed(self.now, key, &mut self.outbox),
+                _ => return self.broke(key, &error),
             },
         };
-        client.readable = count == READ;
+        client.readable = count == READ || more;
         if part == client.input.len() {
             // Keep the memory of the part for the next one only if there is one.
             let mut input = std::mem::take(&mut client.input);
@@ -149,7 +164,7 @@ impl Server {
                 Ok(written) => self.shard.wrote(self.now, key, written, &mut self.outbox),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => client.writable = false,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return self.shard.closed(self.now, key, &mut self.outbox),
+                Err(error) => return self.broke(key, &error),
             }
         }
     }
@@ -165,6 +180,9 @@ impl Server {
                 return;
             }
         }
+        if self.lingers(key) {
+            return;
+        }
         if let Some(client) = self.clients.get_mut(key).and_then(Option::take) {
             self.shard.remove(key);
             if let Socket::Memory(_) = client.socket {
@@ -172,6 +190,25 @@ impl Server {
             }
             // Closing takes it from the poller as well.
             client.socket.finish(&mut self.buffer[..READ]);
+        }
+    }
+
+    /// Whether something that the broker has handed over waits for the socket still, and is worth waiting for.
+    fn lingers(&mut self, key: ConnectionKey) -> bool {
+        let Some(Some(client)) = self.clients.get_mut(key) else { return false };
+        if !client.socket.has_unwritten()
+            || client.socket.write_out().is_err()
+            || !client.socket.has_unwritten()
+        {
+            return false;
+        }
+        let now = self.now.monotonic;
+        match client.lingers_until {
+            Some(until) => now < until,
+            None => {
+                client.lingers_until = Some(self.shard.linger(self.now, key));
+                true
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use mio::event::Event;
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use super::bridges::{BRIDGES, Bridges};
@@ -237,7 +238,7 @@ impl Server {
             self.watch_memory();
             let again = std::mem::take(&mut self.again);
             for event in events.iter() {
-                self.event(event.token(), event.is_readable(), event.is_writable());
+                self.event(event);
             }
             for key in again {
                 if let Some(Some(client)) = self.clients.get_mut(key) {
@@ -290,8 +291,8 @@ impl Server {
         Some(Duration::from_millis(next.saturating_sub(now).min(60_000)))
     }
 
-    fn event(&mut self, token: Token, readable: bool, writable: bool) {
-        match token {
+    fn event(&mut self, event: &Event) {
+        match event.token() {
             WAKER => {
                 for answer in self.checkers.answers() {
                     self.checked(answer);
@@ -305,12 +306,19 @@ impl Server {
             }
             SIGNALS => self.signalled(),
             Token(n) if n > LISTENERS - LISTENERS_MAX => self.accept(LISTENERS - n),
-            Token(n) if n >= BRIDGES => self.bridge_event(n - BRIDGES, readable, writable),
+            Token(n) if n >= BRIDGES => {
+                self.bridge_event(n - BRIDGES, event.is_readable(), event.is_writable());
+            }
             Token(key) => {
-                if writable {
+                if event.is_writable() {
                     self.became_writable(key);
                 }
-                if readable {
+                if event.is_read_closed()
+                    && let Some(Some(client)) = self.clients.get_mut(key)
+                {
+                    client.ended = true;
+                }
+                if event.is_readable() {
                     self.read(key);
                 }
             }
@@ -354,6 +362,7 @@ impl Server {
                     let Some(key) = self.shard.accepted(self.now, listener, peer, &mut self.outbox) else {
                         continue;
                     };
+                    let socket = socket.with(&self.slots[listener].admission.ways);
                     self.enter(key, socket);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
@@ -379,8 +388,15 @@ impl Server {
         if self.clients.len() <= key {
             self.clients.resize_with(key + 1, || None);
         }
-        self.clients[key] =
-            Some(Client { socket, input: Vec::new(), readable: true, writable: true, again: false });
+        self.clients[key] = Some(Client {
+            socket,
+            input: Vec::new(),
+            readable: true,
+            writable: true,
+            again: false,
+            ended: false,
+            lingers_until: None,
+        });
         if !registered {
             self.shard.closed(self.now, key, &mut self.outbox);
         }

@@ -63,8 +63,8 @@ impl Server {
                 port: slot.port,
                 unix_path: listener.unix_path.clone(),
                 protocol: protocol(listener),
-                tls: false,
-                mtls: false,
+                tls: listener.tls.is_on(),
+                mtls: listener.tls.is_on() && listener.tls.require_certificate,
                 allow_anonymous: self.settings.allows_anonymous(listener),
             })
         };
@@ -76,6 +76,7 @@ impl Server {
 pub(super) fn protocol(listener: &Listener) -> &'static str {
     match listener.protocol {
         ListenerProtocol::Mqtt => "mqtt",
+        ListenerProtocol::WebSockets => "websockets",
         ListenerProtocol::HttpApi => "httpapi",
     }
 }

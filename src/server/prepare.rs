@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use super::dynsec_file::DynsecFile;
 use super::error::Error;
+use super::layers::Ways;
 use super::rules;
-use crate::auth::{Acl, PasswordFile};
+use super::secure;
+use crate::auth::{Acl, PasswordFile, PskList, PskWarning};
 use crate::config::{Listener, PluginKind, Settings};
 
 /// A configuration that is ready to hold.
@@ -32,6 +34,8 @@ pub struct Admission {
     pub passwords: Option<Arc<PasswordFile>>,
     /// `acl_file`
     pub acl: Option<Arc<Acl>>,
+    /// TLS, WebSocket and the like.
+    pub ways: Arc<Ways>,
 }
 
 /// Files that were read, by path: listeners share them.
@@ -39,6 +43,7 @@ pub struct Admission {
 struct Files {
     passwords: HashMap<String, Option<Arc<PasswordFile>>>,
     acls: HashMap<String, Option<Arc<Acl>>>,
+    psks: HashMap<String, Option<Arc<PskList>>>,
     warnings: Vec<String>,
     errors: Vec<Error>,
 }
@@ -60,7 +65,14 @@ impl Prepared {
 impl Files {
     fn admission(&mut self, settings: &Settings, listener: &Listener) -> Admission {
         let (passwords, acl) = (settings.password_file_of(listener), settings.acl_file_of(listener));
+        let security = settings.security_of(listener);
+        let psk = security.psk_file.as_deref().and_then(|path| self.psks(path));
+        let ways = secure::ways(settings, listener, psk).unwrap_or_else(|error| {
+            self.errors.push(error);
+            Ways::default()
+        });
         Admission {
+            ways: Arc::new(ways),
             passwords: passwords.and_then(|path| self.passwords(path)),
             acl: acl.and_then(|path| self.acl(path)),
         }
@@ -112,6 +124,19 @@ impl Files {
         let file = rules::password_file(path).map_err(|error| self.errors.push(error)).ok();
         self.passwords.insert(path.to_owned(), file.clone());
         file
+    }
+
+    fn psks(&mut self, path: &str) -> Option<Arc<PskList>> {
+        if let Some(known) = self.psks.get(path) {
+            return known.clone();
+        }
+        let list = secure::psk_file(path).map_err(|error| self.errors.push(error)).ok();
+        if let Some(list) = &list {
+            let said = |warning: &PskWarning| format!("{} ({path}:{})", warning.message, warning.line);
+            self.warnings.extend(list.warnings().iter().map(said));
+        }
+        self.psks.insert(path.to_owned(), list.clone());
+        list
     }
 
     fn acl(&mut self, path: &str) -> Option<Arc<Acl>> {

@@ -269,6 +269,8 @@ impl Server {
             let listener = settings.listeners.get(slot.position)?;
             let good = match username {
                 Some(_) if resident.known_to_dynsec => true,
+                // TLS said who it is, and no file has a say in it.
+                _ if slot.admission.ways.identity.is_some() => true,
                 Some(name) if slot.admission.passwords.is_some() => {
                     slot.admission.still_admits(&before[resident.listener], name)
                 }

@@ -2,7 +2,7 @@
 
 use crate::auth::{Acl, PasswordFile};
 use crate::broker::{Limits, ListenerRules};
-use crate::config::{Listener, Settings};
+use crate::config::{Listener, ProxyVersion, Settings};
 use crate::protocol::QoS;
 use std::sync::Arc;
 
@@ -50,6 +50,9 @@ pub fn listener_rules(
         max_connections: listener.max_connections.map(|n| n as usize),
         allow_anonymous: settings.allows_anonymous(listener),
         checks_passwords: settings.password_file_of(listener).is_some() || settings.uses_dynsec(listener),
+        names_by_tls: listener.tls.identity().is_some()
+            && (listener.tls.is_on() || listener.proxy == Some(ProxyVersion::V2)),
+        behind_proxy: listener.proxy.is_some(),
         allow_zero_length_clientid: security.allow_zero_length_clientid,
         auto_id_prefix: settings.auto_id_prefix(listener).into(),
         use_username_as_clientid: listener.use_username_as_clientid,

@@ -2,6 +2,7 @@
 
 mod address;
 mod connect;
+pub mod proxy_header;
 mod socket;
 mod socks;
 mod srv;

@@ -124,6 +124,11 @@ impl Broker {
         self.signal("-HUP");
     }
 
+    /// Its process number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has logged.
     pub fn log(&self) -> String {
         let bytes = fs::read(self.folder.path().join("log")).unwrap();

@@ -5,7 +5,7 @@ use super::Scope::{Global, Listener as Required, ListenerOrDefault, NamedListene
 use super::ValueKind::{Bool, Form, Ignored, Int, Path, Text, Word};
 use super::{Arguments, Fault, Keyword, Listener, Structure, row};
 use crate::config::LogType::Warning;
-use crate::config::{AcceptedVersions, ListenerProtocol, SocketDomain};
+use crate::config::{AcceptedVersions, ListenerProtocol, ProxyVersion, SocketDomain};
 
 // A row is two lines or three: read across, not down.
 #[rustfmt::skip]
@@ -28,7 +28,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "Listen on addresses of one family only.")
         .listener(socket_domain),
     row("protocol", Word("mqtt, websockets, http_api"), "mqtt", ListenerOrDefault, Yes,
-        "What the port speaks. websockets is not built yet; http_api: GET /api/v1/version, systree, listeners, /metrics, /healthz, /readyz.")
+        "What the port speaks; http_api: GET /api/v1/version, systree, listeners, /metrics, /healthz, /readyz.")
         .listener(protocol),
     row("accept_protocol_versions", Form("a list of 3, 4, 5"), "3,4,5", NamedListener, Yes,
         "The versions of MQTT that may come in: 3 is 3.1, 4 is 3.1.1, 5 is 5.0.")
@@ -59,7 +59,8 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "What a ClientId starts with that the broker assigns on this listener; at most 50 bytes.")
         .listener(auto_id_prefix),
     row("websockets_origin", Text, "any", Required, Yes,
-        "An Origin that a WebSocket client may come from; repeatable."),
+        "An Origin that a WebSocket client may come from; repeatable.")
+        .listener(|l, a| { l.websockets_origin.push(a.text()?.to_owned()); Ok(()) }),
     row("websockets_log_level", Ignored, "0", Global, No,
         "Accepted without effect, as by mosquitto with its own WebSockets.")
         .settings(|_, _| Ok(())),
@@ -67,9 +68,11 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "A folder whose files are served over HTTP.")
         .listener(|l, a| a.text_once(&mut l.http_dir)),
     row("enable_proxy_protocol", Int("1-2"), "off", Required, Yes,
-        "Each connection starts with a header of the PROXY protocol of this version."),
+        "Each connection starts with a header of the PROXY protocol of this version.")
+        .listener(proxy_protocol),
     row("proxy_protocol_v2_require_tls", Bool, "false", Required, Yes,
-        "Refuse connections whose PROXY header doesn't tell of TLS."),
+        "Refuse connections whose PROXY header doesn't tell of TLS.")
+        .listener(|l, a| { l.proxy_requires_tls = a.bool()?; Ok(()) }),
 ];
 
 fn socket_domain(listener: &mut Listener, arguments: &mut Arguments<'_>) -> Result<(), Fault> {
@@ -89,9 +92,18 @@ fn protocol(listener: &mut Listener, arguments: &mut Arguments<'_>) -> Result<()
     listener.protocol = match arguments.token()? {
         "mqtt" => ListenerProtocol::Mqtt,
         "http_api" => ListenerProtocol::HttpApi,
-        later @ "websockets" => return Err(arguments.not_built(later)),
+        "websockets" => ListenerProtocol::WebSockets,
         other => return Err(arguments.invalid(other)),
     };
+    Ok(())
+}
+
+fn proxy_protocol(listener: &mut Listener, arguments: &mut Arguments<'_>) -> Result<(), Fault> {
+    listener.proxy = Some(match arguments.int()? {
+        1 => ProxyVersion::V1,
+        2 => ProxyVersion::V2,
+        _ => return Err(Fault::other("Error: enable_proxy_protocol must be 1 or 2.")),
+    });
     Ok(())
 }
 

@@ -26,7 +26,8 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "A file with user names and hashed passwords, as mosquitto_passwd writes it.")
         .security(|s, a| a.text_last(&mut s.password_file)),
     row("psk_file", Path, "none", PerListener, Yes,
-        "A file with identities and their pre-shared keys."),
+        "A file with identities and their pre-shared keys.")
+        .security(|s, a| a.text_last(&mut s.psk_file)),
     row("plugin", Path, "none", PerListener, No,
         "Use a plugin for the current listener, or for all. Those of mosquitto for passwords, ACLs and dynamic security are known by their file names and built in; others are refused.")
         .also(&["auth_plugin"])

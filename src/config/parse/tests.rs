@@ -239,13 +239,6 @@ fn persistence_and_its_folder() {
 }
 
 #[test]
-fn what_is_not_built_is_refused() {
-    let complaint = "Error: The 'certfile' option is known but not built into this version yet.";
-    assert_eq!(bad(1, "certfile x"), complaint);
-    good("persistence false\n");
-}
-
-#[test]
 fn plugins_and_their_options() {
     let text = "plugin /lib/mosquitto_dynamic_security.so\nplugin_opt_config_file /d.json\nauth_opt_Other x y\n\
                 global_plugin mosquitto_password_file.so\nplugin_opt_password_file /p\n\

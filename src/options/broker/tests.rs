@@ -38,7 +38,6 @@ fn mistakes_in_mosquittos_words() {
         ("-p 65536", "Error: Invalid port specified (65536)."),
         ("-p -1", "Error: Invalid port specified (-1)."),
         ("--tls-keylog", "Error: --tls-keylog argument given, but no file specified."),
-        ("--tls-keylog f", "Error: The '--tls-keylog' option is known but not built into this version yet."),
         ("--exec", "Error: --exec argument given, but no command specified."),
         ("--exec --", "Error: --exec argument given, but no command specified."),
         (

@@ -110,6 +110,9 @@ fn prepare(name: BrokerName, steps: Vec<BrokerStep>, logger: &Logger) -> Result<
             BrokerStep::Verbose => job.overrides.verbose = true,
             BrokerStep::Quiet => job.overrides.quiet = true,
             BrokerStep::TestConfig => {}
+            BrokerStep::Keylog(file) => {
+                job.overrides.tls_keylog = Some(file.to_string_lossy().into_owned());
+            }
             BrokerStep::PrintAddress => job.print_address = true,
             BrokerStep::PortFile(file) => job.port_file = Some(file.into()),
             BrokerStep::MaxTime(time) => job.max_time = Some(time),

@@ -16,6 +16,8 @@ pub(super) struct Overrides {
     pub(super) quiet: bool,
     /// `-v`
     pub(super) verbose: bool,
+    /// `--tls-keylog`
+    pub(super) tls_keylog: Option<String>,
     /// A broker for one command (`--exec`).
     pub(super) for_command: bool,
 }
@@ -30,6 +32,7 @@ impl Overrides {
         if let Some(location) = std::env::var(PERSISTENCE_LOCATION).ok().filter(|l| !l.is_empty()) {
             settings.persistence_location = Some(location);
         }
+        settings.tls_keylog.clone_from(&self.tls_keylog);
         let types = &mut settings.log.types;
         if self.quiet {
             *types = LogTypes::NONE;

@@ -1,7 +1,7 @@
 //! What the log says around a broker's start, and at which level.
 
 use super::{Job, say};
-use crate::config::LogType::{Information, Warning};
+use crate::config::LogType::{Information, Notice, Warning};
 use crate::observe::Logger;
 
 /// What comes before the listeners are opened.
@@ -15,7 +15,11 @@ pub(super) fn starting(job: &Job, logger: &Logger) {
     line(Information, format_args!("Bridge support available."));
     line(Information, format_args!("Persistence support available."));
     for part in ["TLS", "TLS-PSK", "Websockets"] {
-        line(Information, format_args!("{part} support NOT available."));
+        line(Information, format_args!("{part} support available."));
+    }
+    if let Some(file) = &job.settings.tls_keylog {
+        line(Notice, format_args!("TLS key logging to '{file}' enabled for all listeners."));
+        line(Notice, format_args!("TLS key logging is for DEBUGGING only."));
     }
     if job.settings.local_only {
         line(

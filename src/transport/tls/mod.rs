@@ -2,12 +2,15 @@
 
 mod client;
 mod error;
+mod identity;
 mod keylog;
+mod server;
 mod settings;
 mod stream;
 mod wire;
 
 pub use client::{SetupError, TlsClient};
 pub use error::TlsError;
+pub use server::{PskKeys, TlsServer, TlsServerSettings};
 pub use settings::{Psk, TlsSettings, TlsVersion, Verify};
 pub use stream::TlsStream;

@@ -3,5 +3,7 @@
 mod accept;
 mod client;
 mod frame;
+mod server;
 
 pub use client::{WsClient, WsError, WsSettings};
+pub use server::{Progress, Sink, WsServer};

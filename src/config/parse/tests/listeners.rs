@@ -1,7 +1,7 @@
 //! Listeners, the default one, local-only mode, and whose the security settings are.
 
 use super::*;
-use crate::config::Security;
+use crate::config::{IdentitySource, ListenerProtocol, ListenerTls, ProxyVersion, Security};
 
 #[test]
 fn listeners() {
@@ -46,10 +46,6 @@ fn what_a_listener_is_given() {
         ("socket_domain x", "Error: Invalid 'socket_domain' value 'x' in configuration."),
         ("socket_domain", "Error: Empty 'socket_domain' value in configuration."),
         ("protocol x", "Error: Invalid 'protocol' value (x)."),
-        (
-            "protocol websockets",
-            "Error: The 'protocol websockets' option is known but not built into this version yet.",
-        ),
         (
             "mount_point a/#",
             "Error: Invalid 'mount_point' value (a/#). Does it contain a wildcard character?",
@@ -150,6 +146,7 @@ fn security_settings_of_all_or_of_one() {
         allow_anonymous: Some(true),
         plugins: Vec::new(),
         password_file: Some("p".to_owned()),
+        psk_file: None,
         acl_file: None,
         allow_zero_length_clientid: false,
         auto_id_prefix: None,
@@ -181,4 +178,45 @@ fn security_settings_of_all_or_of_one() {
     assert_eq!(bad(2, "per_listener_settings true\npassword_file p"), missing);
     let late = "Error: per_listener_settings must be set before any other security settings.";
     assert_eq!(bad(2, "allow_anonymous true\nper_listener_settings true"), late);
+}
+
+#[test]
+fn what_connections_go_through() {
+    let settings = good(
+        "listener 1\nprotocol websockets\nwebsockets_origin http://a\nwebsockets_origin http://b\nhttp_dir /pages\n\
+         certfile c\nkeyfile k\ncafile a\ncapath p\ncrlfile r\nciphers x\nciphers_tls1.3 y\ntls_version tlsv1.3\n\
+         require_certificate true\nuse_subject_as_username true\ndisable_client_cert_date_checks true\n\
+         enable_proxy_protocol 1\nlistener 2\npsk_hint h\npsk_file f\nuse_identity_as_username true\n\
+         listener 3\nenable_proxy_protocol 2\nproxy_protocol_v2_require_tls true\n",
+    );
+    let [one, two, three] = &settings.listeners[..] else { panic!("three listeners") };
+    assert_eq!(one.protocol, ListenerProtocol::WebSockets);
+    assert_eq!(one.websockets_origin, ["http://a", "http://b"]);
+    assert_eq!((one.http_dir.as_deref(), one.proxy), (Some("/pages"), Some(ProxyVersion::V1)));
+    let text = |text: &str| Some(text.to_owned());
+    let expected = ListenerTls {
+        certfile: text("c"),
+        keyfile: text("k"),
+        cafile: text("a"),
+        capath: text("p"),
+        crlfile: text("r"),
+        ciphers: text("x"),
+        ciphersuites: text("y"),
+        version: text("tlsv1.3"),
+        require_certificate: true,
+        use_identity: false,
+        use_subject: true,
+        disable_date_checks: true,
+        psk_hint: None,
+    };
+    assert_eq!(one.tls, expected);
+    assert_eq!(one.tls.identity(), Some(IdentitySource::Subject));
+    assert_eq!(
+        (two.tls.psk_hint.as_deref(), two.tls.identity()),
+        (Some("h"), Some(IdentitySource::CommonName))
+    );
+    assert_eq!(settings.security_of(two).psk_file.as_deref(), Some("f"));
+    assert_eq!((three.proxy, three.proxy_requires_tls), (Some(ProxyVersion::V2), true));
+    assert!(one.tls.is_on() && two.tls.is_on() && !three.tls.is_on());
+    assert!([one, two, three].iter().all(|listener| listener.contradiction().is_none()));
 }

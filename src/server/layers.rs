@@ -1,0 +1,466 @@
+//! What may stand between a socket and MQTT: a PROXY header, TLS, WebSocket. Each goes on as far as the socket allows
+//! whenever it is read from, so that nobody who stops in the middle of a handshake keeps anybody else waiting.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+
+use mio::event::Source;
+use mio::net::{TcpStream, UnixStream};
+use rustix::net::{RecvFlags, recv};
+
+use super::http_files;
+use crate::broker::{Peer, Secured};
+use crate::config::{IdentitySource, ProxyVersion};
+use crate::transport::proxy_header::{self, PROXY_HEADER_MAX, ProxyHeader, Source as From};
+use crate::transport::tls::{TlsServer, TlsStream};
+use crate::transport::ws::{Progress, Sink, WsServer};
+
+/// As much as fits into one TLS record.
+const RECORD: usize = 16 * 1024;
+
+/// What a listener's connections go through. Shared by them all, and replaced as a whole by a reload.
+#[derive(Debug, Default)]
+pub struct Ways {
+    /// Each connection starts with a PROXY header.
+    pub proxy: Option<ProxyVersion>,
+    /// Which must tell of TLS.
+    pub proxy_requires_tls: bool,
+    /// Which must tell of a good certificate.
+    pub proxy_requires_certificate: bool,
+    /// TLS.
+    pub tls: Option<TlsServer>,
+    /// What clients are called by.
+    pub identity: Option<IdentitySource>,
+    /// WebSocket.
+    pub web: Option<Web>,
+}
+
+/// The WebSocket of a listener.
+#[derive(Debug, Default)]
+pub struct Web {
+    /// Origins that may come; none: all.
+    pub origins: Vec<String>,
+    /// A folder of pages for the others.
+    pub pages: Option<String>,
+}
+
+impl Ways {
+    /// Whether connections are more than a socket.
+    pub fn are_layered(&self) -> bool {
+        self.proxy.is_some() || self.tls.is_some() || self.web.is_some()
+    }
+}
+
+/// A socket by itself.
+#[derive(Debug)]
+pub enum Raw {
+    /// TCP.
+    Tcp(TcpStream),
+    /// A unix socket.
+    Unix(UnixStream),
+}
+
+impl Raw {
+    fn source(&mut self) -> &mut dyn Source {
+        match self {
+            Raw::Tcp(stream) => stream,
+            Raw::Unix(stream) => stream,
+        }
+    }
+
+    fn shutdown(&self) {
+        let _ = match self {
+            Raw::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Raw::Unix(stream) => stream.shutdown(Shutdown::Write),
+        };
+    }
+}
+
+impl Read for Raw {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Raw::Tcp(stream) => stream.read(buffer),
+            Raw::Unix(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Raw {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Raw::Tcp(stream) => stream.write(bytes),
+            Raw::Unix(stream) => stream.write(bytes),
+        }
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Raw::Tcp(stream) => stream.write_vectored(slices),
+            Raw::Unix(stream) => stream.write_vectored(slices),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl AsFd for Raw {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Raw::Tcp(stream) => stream.as_fd(),
+            Raw::Unix(stream) => stream.as_fd(),
+        }
+    }
+}
+
+impl Sink for Raw {
+    fn put(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.write_vectored(slices)
+    }
+}
+
+impl Sink for TlsStream<Raw> {
+    fn put(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        thread_local! {
+            /// Where small slices become one record.
+            static JOINED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+        }
+        match slices {
+            [] => Ok(0),
+            [one] => self.write(one),
+            [first, ..] if first.len() >= RECORD => self.write(first),
+            many => JOINED.with_borrow_mut(|joined| {
+                joined.clear();
+                for slice in many {
+                    let room = RECORD - joined.len();
+                    joined.extend_from_slice(&slice[..slice.len().min(room)]);
+                }
+                self.write(joined)
+            }),
+        }
+    }
+}
+
+/// Why a connection isn't let in, where the peer isn't told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The PROXY header is none.
+    CorruptProxy,
+    /// It must tell of TLS and doesn't.
+    ProxyWithoutTls,
+    /// It must tell of a certificate and doesn't.
+    ProxyWithoutCertificate,
+    /// The proxy itself wanted to know whether we are alive.
+    ProxyItself,
+    /// A page of another origin.
+    Origin,
+    /// No request for a WebSocket.
+    NoWebSocket,
+}
+
+impl Refusal {
+    /// The one that an error carries.
+    pub fn within(error: &io::Error) -> Option<Refusal> {
+        error.get_ref()?.downcast_ref().copied()
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl std::convert::From<Refusal> for io::Error {
+    fn from(refusal: Refusal) -> Self {
+        io::Error::new(ErrorKind::InvalidData, refusal)
+    }
+}
+
+/// What the broker must hear of before it sees any bytes.
+#[derive(Debug)]
+pub enum News {
+    /// The connection comes from somewhere else.
+    Peer(Peer),
+    /// Who is at the other end, and how safely.
+    Secured(Secured),
+}
+
+#[derive(Debug)]
+enum Lower {
+    Raw(Raw),
+    Tls(Box<TlsStream<Raw>>),
+    /// Between the two, for no longer than a moment, or since TLS couldn't begin.
+    Gone(Nothing),
+}
+
+/// A socket with what stands on it.
+#[derive(Debug)]
+pub struct Layers {
+    lower: Lower,
+    ws: Option<Box<WsServer>>,
+    ways: Arc<Ways>,
+    awaits_proxy: bool,
+    /// The TLS handshake is over, and that was told.
+    told_of_tls: bool,
+    /// There may be more to read than the poller knows of.
+    more: bool,
+    news: Vec<News>,
+}
+
+impl Layers {
+    /// A connection that was just accepted.
+    pub fn new(raw: Raw, ways: Arc<Ways>) -> Self {
+        let ws = ways.web.as_ref().map(|_| Box::default());
+        let awaits_proxy = ways.proxy.is_some();
+        let mut layers = Layers {
+            lower: Lower::Raw(raw),
+            ws,
+            ways,
+            awaits_proxy,
+            told_of_tls: false,
+            more: false,
+            news: Vec::new(),
+        };
+        // Should TLS not begin, there is nothing to watch, and the connection ends.
+        if !awaits_proxy && layers.begin_tls().is_err() {
+            layers.lower = Lower::Gone(Nothing);
+        }
+        layers
+    }
+
+    fn begin_tls(&mut self) -> io::Result<()> {
+        let Some(tls) = &self.ways.tls else { return Ok(()) };
+        if let Lower::Raw(raw) = std::mem::replace(&mut self.lower, Lower::Gone(Nothing)) {
+            self.lower = Lower::Tls(Box::new(tls.accept(raw)?));
+        }
+        Ok(())
+    }
+
+    /// For the poller.
+    pub fn source(&mut self) -> &mut dyn Source {
+        match &mut self.lower {
+            Lower::Raw(raw) => raw.source(),
+            Lower::Tls(stream) => stream.socket_mut().source(),
+            Lower::Gone(nothing) => nothing,
+        }
+    }
+
+    /// What the broker must hear of.
+    pub fn take_news(&mut self) -> Vec<News> {
+        std::mem::take(&mut self.news)
+    }
+
+    /// There may be more to read than the poller knows of.
+    pub fn has_buffered(&self) -> bool {
+        self.more
+    }
+
+    /// Something that was written already waits for the socket.
+    pub fn has_unwritten(&self) -> bool {
+        let below = matches!(&self.lower, Lower::Tls(stream) if stream.has_unwritten());
+        below || self.ws.as_ref().is_some_and(|ws| ws.has_unwritten())
+    }
+
+    /// Reads payload.
+    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.more = false;
+        if self.awaits_proxy {
+            self.read_proxy_header()?;
+        }
+        let count = match &mut self.lower {
+            Lower::Raw(raw) => raw.read(buffer),
+            Lower::Tls(stream) => {
+                let count = stream.read(buffer);
+                self.more = stream.has_buffered();
+                if !self.told_of_tls && stream.is_open() {
+                    self.told_of_tls = true;
+                    self.news.push(News::Secured(secured(stream, self.ways.identity)));
+                }
+                count
+            }
+            Lower::Gone(_) => Ok(0),
+        }?;
+        self.more |= count == buffer.len();
+        match count {
+            0 => Ok(0),
+            _ if self.ws.is_some() => self.undo_frames(buffer, count),
+            _ => Ok(count),
+        }
+    }
+
+    /// Looks at what is there, and takes the header off once it is whole.
+    fn read_proxy_header(&mut self) -> io::Result<()> {
+        let Lower::Raw(raw) = &mut self.lower else { return Ok(()) };
+        let mut bytes = [0; PROXY_HEADER_MAX];
+        let (count, _) = recv(raw.as_fd(), &mut bytes, RecvFlags::PEEK)?;
+        let read = match self.ways.proxy {
+            Some(ProxyVersion::V1) => proxy_header::version_1(&bytes[..count]),
+            _ => proxy_header::version_2(&bytes[..count]),
+        };
+        match read.map_err(|_| Refusal::CorruptProxy)? {
+            Some((header, length)) => {
+                raw.read_exact(&mut bytes[..length])?;
+                self.awaits_proxy = false;
+                self.heed(header)?;
+                self.begin_tls()
+            }
+            // The other side has closed in the middle of it.
+            None if count == 0 => Err(ErrorKind::ConnectionAborted.into()),
+            None => Err(ErrorKind::WouldBlock.into()),
+        }
+    }
+
+    fn heed(&mut self, header: ProxyHeader) -> Result<(), Refusal> {
+        match header.source {
+            From::Proxy => return Err(Refusal::ProxyItself),
+            From::Unknown => {}
+            From::Tcp(address) => self.news.push(News::Peer(Peer::Ip(address))),
+            From::Unix(path) => self.news.push(News::Peer(Peer::Unix(path.into()))),
+        }
+        if self.ways.proxy != Some(ProxyVersion::V2) {
+            return Ok(());
+        }
+        if self.ways.proxy_requires_tls && header.tls.is_none() {
+            return Err(Refusal::ProxyWithoutTls);
+        }
+        let certified = header.tls.as_ref().is_some_and(|tls| tls.has_certificate);
+        if self.ways.proxy_requires_certificate && !certified {
+            return Err(Refusal::ProxyWithoutCertificate);
+        }
+        if let Some(tls) = header.tls {
+            let cipher = tls.cipher.as_deref().unwrap_or("unknown");
+            let words = format!("{} cipher {cipher}", tls.version).into();
+            let name = self.ways.identity.and(tls.common_name).map(Into::into);
+            self.news.push(News::Secured(Secured { words, by_proxy: true, name }));
+        }
+        Ok(())
+    }
+
+    /// Makes payload of what was read: the request first, then frames, where they lie.
+    fn undo_frames(&mut self, buffer: &mut [u8], mut count: usize) -> io::Result<usize> {
+        let (Some(ws), Some(web)) = (&mut self.ws, &self.ways.web) else { return Ok(count) };
+        if !ws.is_open() {
+            let mut bytes = buffer[..count].to_vec();
+            match ws.request(&mut bytes, &web.origins) {
+                Progress::More => return Err(self.nothing_yet()),
+                Progress::Open => {}
+                Progress::Page(path, head) => {
+                    let Some(pages) = &web.pages else { return Err(Refusal::NoWebSocket.into()) };
+                    ws.answer(http_files::answer(pages, &path, head));
+                    self.write_out_quietly();
+                    return Ok(0);
+                }
+                Progress::Refused => return Err(Refusal::NoWebSocket.into()),
+                Progress::Origin => return Err(Refusal::Origin.into()),
+            }
+            count = bytes.len();
+            buffer[..count].copy_from_slice(&bytes);
+        }
+        let payload = ws.undo(&mut buffer[..count]);
+        let is_closed = ws.is_closed();
+        if ws.has_unwritten() {
+            self.write_out_quietly();
+        }
+        match payload {
+            None => Ok(0),
+            Some(0) => Err(self.nothing_yet()),
+            Some(payload) => {
+                self.more |= is_closed;
+                Ok(payload)
+            }
+        }
+    }
+
+    /// What came was no payload; perhaps what follows is.
+    fn nothing_yet(&self) -> io::Error {
+        if self.more { ErrorKind::Interrupted.into() } else { ErrorKind::WouldBlock.into() }
+    }
+
+    /// What can't be written now is written once the poller says so.
+    fn write_out_quietly(&mut self) {
+        let _ = self.write_out();
+    }
+
+    /// Writes what waits, as far as the socket takes it.
+    pub fn write_out(&mut self) -> io::Result<()> {
+        let result = match (&mut self.lower, &mut self.ws) {
+            (Lower::Raw(raw), Some(ws)) => ws.write_out(raw),
+            (Lower::Tls(stream), Some(ws)) => stream.write_out().and_then(|()| ws.write_out(stream.as_mut())),
+            (Lower::Tls(stream), None) => stream.write_out(),
+            (Lower::Raw(_), None) | (Lower::Gone(_), _) => Ok(()),
+        };
+        match result {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Writes payload, as much as fits.
+    pub fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match (&mut self.lower, &mut self.ws) {
+            (Lower::Raw(raw), Some(ws)) => ws.write(slices, raw),
+            (Lower::Raw(raw), None) => raw.write_vectored(slices),
+            (Lower::Tls(stream), Some(ws)) => ws.write(slices, stream.as_mut()),
+            (Lower::Tls(stream), None) => stream.put(slices),
+            (Lower::Gone(_), _) => Err(ErrorKind::BrokenPipe.into()),
+        }
+    }
+
+    /// Says goodbye at each layer.
+    pub fn finish(&mut self, scratch: &mut [u8]) {
+        if let Some(ws) = &mut self.ws {
+            ws.close();
+        }
+        self.write_out_quietly();
+        let raw = match &mut self.lower {
+            Lower::Raw(raw) => raw,
+            Lower::Tls(stream) => {
+                stream.close_notify();
+                stream.socket_mut()
+            }
+            Lower::Gone(_) => return,
+        };
+        raw.shutdown();
+        for _ in 0..16 {
+            match raw.read(scratch) {
+                Ok(n) if n > 0 => {}
+                _ => break,
+            }
+        }
+    }
+}
+
+fn secured(stream: &TlsStream<Raw>, identity: Option<IdentitySource>) -> Secured {
+    let name = match identity {
+        Some(IdentitySource::CommonName) => stream.common_name(),
+        Some(IdentitySource::Subject) => stream.subject(),
+        None => None,
+    };
+    Secured { words: stream.negotiated().into(), by_proxy: false, name: name.map(Into::into) }
+}
+
+/// Nothing that a poller could watch.
+#[derive(Debug)]
+struct Nothing;
+
+impl Source for Nothing {
+    fn register(&mut self, _: &mio::Registry, _: mio::Token, _: mio::Interest) -> io::Result<()> {
+        Err(ErrorKind::NotConnected.into())
+    }
+
+    fn reregister(&mut self, _: &mio::Registry, _: mio::Token, _: mio::Interest) -> io::Result<()> {
+        Err(ErrorKind::NotConnected.into())
+    }
+
+    fn deregister(&mut self, _: &mio::Registry) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,155 @@
+//! From the configuration to what connections go through, and what the broker hears of it.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::error::{Error, reason};
+use super::event_loop::Server;
+use super::layers::{News, Refusal, Ways, Web};
+use super::socket::Socket;
+use crate::auth::PskList;
+use crate::broker::{ConnectionKey, Ended, Notice};
+use crate::config::{Listener, ListenerProtocol, Settings};
+use crate::transport::tls::{PskKeys, TlsError, TlsServer, TlsServerSettings, TlsVersion};
+
+/// What a listener's connections go through: reads certificates and keys.
+pub fn ways(settings: &Settings, listener: &Listener, psk: Option<Arc<PskList>>) -> Result<Ways, Error> {
+    if let Some(text) = listener.contradiction() {
+        return Err(Error::invalid(text));
+    }
+    if let Some(folder) = &listener.http_dir
+        && !std::path::Path::new(folder).is_dir()
+    {
+        return Err(Error::invalid(format!("Error: Unable to open http_dir \"{folder}\": it is no folder.")));
+    }
+    let tls = match listener.tls.is_on() {
+        true => Some(tls(settings, listener, psk)?),
+        false => None,
+    };
+    let web = (listener.protocol == ListenerProtocol::WebSockets)
+        .then(|| Web { origins: listener.websockets_origin.clone(), pages: listener.http_dir.clone() });
+    Ok(Ways {
+        proxy: listener.proxy,
+        proxy_requires_tls: listener.proxy_requires_tls,
+        proxy_requires_certificate: listener.tls.require_certificate,
+        tls,
+        identity: listener.tls.identity(),
+        web,
+    })
+}
+
+fn tls(settings: &Settings, listener: &Listener, psk: Option<Arc<PskList>>) -> Result<TlsServer, Error> {
+    let tls = &listener.tls;
+    let oldest = match tls.version.as_deref() {
+        None => None,
+        Some("tlsv1.2") => Some(TlsVersion::V12),
+        Some("tlsv1.3") => Some(TlsVersion::V13),
+        Some(other) => return Err(Error::start(format!("Error: Unsupported tls_version \"{other}\"."))),
+    };
+    if let Some(file) = &settings.tls_keylog {
+        check_keylog(file)?;
+    }
+    let path = |text: &Option<String>| text.as_ref().map(PathBuf::from);
+    let server = TlsServerSettings {
+        certificate: path(&tls.certfile).zip(path(&tls.keyfile)),
+        cafile: path(&tls.cafile),
+        capath: path(&tls.capath),
+        crlfile: path(&tls.crlfile),
+        ciphers: tls.ciphers.clone(),
+        ciphersuites: tls.ciphersuites.clone(),
+        oldest,
+        require_certificate: tls.require_certificate,
+        disable_date_checks: tls.disable_date_checks,
+        psk: tls.psk_hint.as_ref().map(|_| keys(psk)).transpose()?,
+        keylog: settings.tls_keylog.as_ref().map(PathBuf::from),
+    };
+    TlsServer::new(&server).map_err(|error| Error::start(error.to_string()))
+}
+
+/// The secrets of all connections go into no file that others can read or have put there.
+fn check_keylog(file: &str) -> Result<(), Error> {
+    let why = match std::fs::symlink_metadata(file) {
+        Ok(found) if found.is_symlink() => "it is a symbolic link",
+        Ok(found) if found.permissions().mode() & 0o077 != 0 => "others may read it; its mode must be 0600",
+        _ => return Ok(()),
+    };
+    Err(Error::start(format!("Error: TLS key log file \"{file}\" can't be used: {why}.")))
+}
+
+/// The keys of a PSK file. Who isn't in it gets one that nobody can know, so that it takes as long to fail as with a
+/// wrong one, and looks the same.
+fn keys(list: Option<Arc<PskList>>) -> Result<PskKeys, Error> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).map_err(|error| Error::start(format!("Error: {error}")))?;
+    Ok(Arc::new(move |identity: &[u8], key: &mut [u8]| {
+        let nobodys = Sha256::new().chain_update(secret).chain_update(identity).finalize();
+        let known = list.as_ref().and_then(|list| list.lookup(identity));
+        let chosen = known.filter(|known| known.len() <= key.len()).unwrap_or(&nobodys);
+        key[..chosen.len()].copy_from_slice(chosen);
+        chosen.len()
+    }))
+}
+
+/// A PSK file, read now.
+pub fn psk_file(path: &str) -> Result<Arc<PskList>, Error> {
+    let text = std::fs::read(path).map(zeroize::Zeroizing::new).map_err(|error| {
+        Error::file(format!(
+            "Error: Unable to open pwfile \"{path}\". {}. Error opening psk file.",
+            reason(&error)
+        ))
+    })?;
+    PskList::parse(&text, path).map(Arc::new).map_err(|error| {
+        Error::file(format!(
+            "{error} Error opening psk file \"{path}\". Error found at {path}:{}.",
+            error.line
+        ))
+    })
+}
+
+impl Server {
+    /// The layers of a connection have found out who it is: the broker hears it before it sees a byte.
+    pub(super) fn hear_news(&mut self, key: ConnectionKey) {
+        let Some(Some(client)) = self.clients.get_mut(key) else { return };
+        let Socket::Layered(layers) = &mut client.socket else { return };
+        for news in layers.take_news() {
+            match news {
+                News::Peer(peer) => self.shard.moved(key, peer),
+                News::Secured(secured) => self.shard.secured(key, secured, &mut self.outbox),
+            }
+        }
+    }
+
+    /// Reading from or writing to a connection has failed for good.
+    pub(super) fn broke(&mut self, key: ConnectionKey, error: &io::Error) {
+        let peer = || self.shard.peer(key).cloned();
+        let (why, notice) = if let Some(error) = TlsError::within(error) {
+            if error.is_cut_off() {
+                (Ended::ByClient, None)
+            } else {
+                let client = self.shard.name_of(key).into();
+                (Ended::TlsFailed, Some(Notice::TlsFailed { client, what: error.to_string() }))
+            }
+        } else {
+            match Refusal::within(error) {
+                Some(Refusal::CorruptProxy) => {
+                    (Ended::Unmentioned, Some(Notice::CorruptProxy { peer: None }))
+                }
+                Some(Refusal::ProxyWithoutTls) => {
+                    (Ended::Unmentioned, peer().map(|peer| Notice::ProxyWithoutTls { peer }))
+                }
+                Some(Refusal::ProxyWithoutCertificate) => {
+                    (Ended::Unmentioned, peer().map(|peer| Notice::ProxyWithoutCertificate { peer }))
+                }
+                Some(Refusal::ProxyItself) => (Ended::Unmentioned, None),
+                Some(Refusal::Origin) => (Ended::Origin, None),
+                Some(Refusal::NoWebSocket) => (Ended::ProtocolError, None),
+                None => (Ended::ByClient, None),
+            }
+        };
+        self.shard.failed(self.now, key, why, notice, &mut self.outbox);
+    }
+}
