@@ -1,4 +1,4 @@
-//! MQTT for the command line: four programs and a broker on one set of rooms.
+//! MQTT for the command line: five programs and a broker on one set of rooms.
 //!
 //! Floors, from the ground up; a room imports from floors below its own, never sideways or up
 //! (`tests/house.rs` holds the table).
@@ -8,8 +8,8 @@
 //! decides over text already read; [`config`] is mosquitto.conf; [`options`] is the flags.
 //! Cores: [`broker`] is the broker as a value without sockets, files or clock; [`client`] is the client's side;
 //! [`bridge`] is a client of two brokers.
-//! Shell: [`server`] is the event loop around the broker; [`store`] is what survives it, on disk; [`observe`] is what it tells of itself;
-//! [`tools`] is what each program does.
+//! Shell: [`server`] is the event loop around the broker; [`store`] is what survives it, on disk; [`observe`] is what
+//! it tells of itself; [`tools`] is what each program does.
 
 pub mod auth;
 pub mod bridge;
