@@ -128,10 +128,13 @@ fn passwords_and_rules_hold_here_too() {
 
 #[test]
 fn files_and_nothing_outside() {
-    let (broker, _, http) = broker("allow_anonymous true\nhttp_dir {dir}/www\n");
-    std::fs::create_dir(broker.path("www")).unwrap();
-    std::fs::write(broker.path("www/index.html"), "<p>hello").unwrap();
-    std::fs::write(broker.path("www/big.bin"), vec![7; 1_000_000]).unwrap();
+    let files = tempfile::tempdir().unwrap();
+    let www = files.path().join("www");
+    std::fs::create_dir(&www).unwrap();
+    std::fs::write(www.join("index.html"), "<p>hello").unwrap();
+    std::fs::write(www.join("big.bin"), vec![7; 1_000_000]).unwrap();
+    std::fs::write(files.path().join("mosquitto.conf"), "outside").unwrap();
+    let (_broker, _, http) = broker(&format!("allow_anonymous true\nhttp_dir {}\n", www.display()));
     let (status, head, body) = get_as(http, "/", "");
     assert_eq!((status, body.as_str()), (200, "<p>hello"));
     assert!(head.contains("Content-Type: text/html"), "{head}");

@@ -9,10 +9,10 @@ fn numbers() -> String {
     (0..MESSAGES).map(|n| format!("{n}\n")).collect()
 }
 
-/// A mosquitto that keeps its sessions in a folder of the test's.
-fn persistent(port: u16, folder: &tempfile::TempDir) -> Option<Broker> {
+/// A broker that keeps its sessions in a folder of the test's.
+fn persistent(kind: Kind, port: u16, folder: &tempfile::TempDir) -> Option<Broker> {
     let lines = format!("{OPEN}persistence true\npersistence_location {}/\n", folder.path().display());
-    Broker::at(Kind::Mosquitto, port, &lines)
+    Broker::at(kind, port, &lines)
 }
 
 /// Waits until so many messages have come.
@@ -46,7 +46,7 @@ fn listen(broker: &Broker, id: &str, qos: &str) -> Running {
 fn messages_that_go_out() {
     for qos in ["1", "2"] {
         let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
-        let Some(remote) = persistent(port, &folder) else { return };
+        let Some(remote) = persistent(Kind::Mosquitto, port, &folder) else { return };
         let here = Broker::with(Kind::Ours, &lines(port, "topic a/# out 2\n")).unwrap();
         here.await_log("Bridge b connected to");
         let sub = listen(&remote, "s", qos);
@@ -55,7 +55,7 @@ fn messages_that_go_out() {
         publisher.close_input();
         await_count(&sub, 500);
         remote.stop();
-        let remote = persistent(port, &folder).unwrap();
+        let remote = persistent(Kind::Mosquitto, port, &folder).unwrap();
         check(&sub, qos);
         publisher.wait().prints("");
         drop((remote, here));
@@ -64,9 +64,11 @@ fn messages_that_go_out() {
 
 #[test]
 fn messages_that_come_in() {
-    for qos in ["1", "2"] {
+    // At QoS 2 from ours: mosquitto 2.0.11 sends messages again after its restart that it had sent PUBREL for before, and
+    // nobody can know those from new ones.
+    for (qos, kind) in [("1", Kind::Mosquitto), ("2", Kind::Ours)] {
         let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
-        let Some(remote) = persistent(port, &folder) else { return };
+        let Some(remote) = persistent(kind, port, &folder) else { return };
         let here = Broker::with(Kind::Ours, &lines(port, "topic a/# in 2\n")).unwrap();
         remote.await_subscribed("br");
         let sub = subscriber(&here, "s", &["-q", qos, "-t", "a/#", "-F", "%p"]);
@@ -76,7 +78,7 @@ fn messages_that_come_in() {
         publisher.close_input();
         await_count(&sub, 500);
         remote.stop();
-        let remote = persistent(port, &folder).unwrap();
+        let remote = persistent(kind, port, &folder).unwrap();
         check(&sub, qos);
         drop((remote, here));
     }

@@ -60,30 +60,17 @@ fn talks(version: u8, at: impl FnOnce(&Path, u16, u16) -> (String, String)) {
     let ready = run(from, &["-p", &port, "-t", "browser/+", "-v", "-C", "1", "-W", "50"]);
     assert_eq!(ready.out, "browser/ready qos 2\n", "{}\n{}", browser.err.text(), broker.log().text());
     for qos in ["0", "1", "2"] {
+        // A name of its own: the log is looked at for it.
+        let ear = format!("ear-{qos}");
         let heard = Running::start(
             from,
-            &[
-                "-p",
-                &port,
-                "-i",
-                "ear",
-                "-t",
-                "from/browser",
-                "-q",
-                qos,
-                "-C",
-                "1",
-                "-W",
-                "50",
-                "-F",
-                "%q %p",
-            ],
+            &["-p", &port, "-i", &ear, "-t", "from/browser", "-q", qos, "-C", "1", "-W", "50", "-F", "%q %p"],
         );
-        broker.wait_for_subscription("ear", "from/browser");
+        broker.wait_for_subscription(&ear, "from/browser");
         assert_eq!(run(to, &["-p", &port, "-t", "to/browser", "-m", "grüße", "-q", qos]).code, Some(0));
         let heard = heard.wait();
         assert_eq!((heard.code, heard.out), (Some(0), format!("{qos} GRÜSSE\n")), "{}", browser.err.text());
-        broker.wait_for_end_of("ear");
+        broker.wait_for_end_of(&ear);
     }
     drop(browser);
 }
