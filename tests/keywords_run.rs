@@ -71,6 +71,21 @@ fn test_config_opens_what_the_file_names_and_says_every_fault() {
 }
 
 #[test]
+fn a_file_of_passwords_that_everybody_may_read_is_warned_about() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder =
+        folder("user root\nlistener 0 {dir}/socket\npassword_file {dir}/passwords\n", &[("passwords", "")]);
+    let path = folder.path().join("passwords");
+    let mode = |bits| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(bits)).unwrap();
+    for (bits, warned) in [(0o644, true), (0o640, false)] {
+        mode(bits);
+        let ended = checked(folder.path());
+        let said = format!("Warning: File {} has world readable permissions.", path.display());
+        assert_eq!((ended.code, ended.err.contains(&said)), (Some(0), warned), "{}", ended.err);
+    }
+}
+
+#[test]
 fn test_config_beside_a_running_broker_warns_of_its_ports() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();

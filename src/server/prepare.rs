@@ -4,6 +4,7 @@
 //! adds a file, a certificate or a plugin to the configuration reads it here.
 
 use std::collections::HashMap;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use super::dynsec_file::DynsecFile;
@@ -121,6 +122,7 @@ impl Files {
         if let Some(known) = self.passwords.get(path) {
             return known.clone();
         }
+        self.warnings.extend(open_to_all(path));
         let file = rules::password_file(path).map_err(|error| self.errors.push(error)).ok();
         self.passwords.insert(path.to_owned(), file.clone());
         file
@@ -143,6 +145,7 @@ impl Files {
         if let Some(known) = self.acls.get(path) {
             return known.clone();
         }
+        self.warnings.extend(open_to_all(path));
         let acl = rules::acl_file(path).map_err(|error| self.errors.push(error)).ok();
         if let Some(acl) = &acl {
             self.warnings.extend(acl.plain_patterns().map(|(line, pattern)| {
@@ -152,6 +155,16 @@ impl Files {
         self.acls.insert(path.to_owned(), acl.clone());
         acl
     }
+}
+
+/// A warning where everybody on the machine may read a file of secrets.
+fn open_to_all(path: &str) -> Option<String> {
+    let about = std::fs::metadata(path).ok()?;
+    (about.is_file() && about.permissions().mode() & 0o004 != 0).then(|| {
+        format!(
+            "Warning: File {path} has world readable permissions. Use `chmod o-r {path}` to keep it from others."
+        )
+    })
 }
 
 impl Admission {
