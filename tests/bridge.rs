@@ -2,11 +2,14 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "tests fail by panicking")]
 
+#[path = "harness/certificates.rs"]
+mod certificates;
 mod harness;
 
 mod bridge {
     mod messages;
     mod restart;
+    mod secure;
 
     use super::harness::{Broker, Kind, Running};
 
