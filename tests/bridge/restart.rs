@@ -5,6 +5,10 @@ use super::{OPEN, lines, subscriber};
 
 const MESSAGES: usize = 10_000;
 
+/// At QoS 2 the remote broker is ours: mosquitto 2.0.11 sends messages again after its restart, to bridges and to
+/// subscribers, that it had sent PUBREL for before, and nobody can know those from new ones.
+const REMOTES: [(&str, Kind); 2] = [("1", Kind::Mosquitto), ("2", Kind::Ours)];
+
 fn numbers() -> String {
     (0..MESSAGES).map(|n| format!("{n}\n")).collect()
 }
@@ -44,9 +48,9 @@ fn listen(broker: &Broker, id: &str, qos: &str) -> Running {
 
 #[test]
 fn messages_that_go_out() {
-    for qos in ["1", "2"] {
+    for (qos, kind) in REMOTES {
         let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
-        let Some(remote) = persistent(Kind::Mosquitto, port, &folder) else { return };
+        let Some(remote) = persistent(kind, port, &folder) else { return };
         let here = Broker::with(Kind::Ours, &lines(port, "topic a/# out 2\n")).unwrap();
         here.await_log("Bridge b connected to");
         let sub = listen(&remote, "s", qos);
@@ -55,7 +59,7 @@ fn messages_that_go_out() {
         publisher.close_input();
         await_count(&sub, 500);
         remote.stop();
-        let remote = persistent(Kind::Mosquitto, port, &folder).unwrap();
+        let remote = persistent(kind, port, &folder).unwrap();
         check(&sub, qos);
         publisher.wait().prints("");
         drop((remote, here));
@@ -64,9 +68,7 @@ fn messages_that_go_out() {
 
 #[test]
 fn messages_that_come_in() {
-    // At QoS 2 from ours: mosquitto 2.0.11 sends messages again after its restart that it had sent PUBREL for before, and
-    // nobody can know those from new ones.
-    for (qos, kind) in [("1", Kind::Mosquitto), ("2", Kind::Ours)] {
+    for (qos, kind) in REMOTES {
         let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
         let Some(remote) = persistent(kind, port, &folder) else { return };
         let here = Broker::with(Kind::Ours, &lines(port, "topic a/# in 2\n")).unwrap();
