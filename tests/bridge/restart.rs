@@ -5,8 +5,9 @@ use super::{OPEN, lines, subscriber};
 
 const MESSAGES: usize = 10_000;
 
-/// At QoS 2 the remote broker is ours: mosquitto 2.0.11 sends messages again after its restart, to bridges and to
-/// subscribers, that it had sent PUBREL for before, and nobody can know those from new ones.
+/// At QoS 2 the remote broker is ours: mosquitto 2.0.11 sends messages again after its restart that it had sent PUBREL
+/// for before, and a bridge can't know those from new ones. Outward its subscribers saw some twice, too, of which the
+/// cause isn't known yet.
 const REMOTES: [(&str, Kind); 2] = [("1", Kind::Mosquitto), ("2", Kind::Ours)];
 
 fn numbers() -> String {
