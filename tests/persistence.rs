@@ -129,6 +129,131 @@ fn the_will_of_a_session_is_published_after_a_crash() {
 }
 
 #[test]
+fn so_is_the_will_of_a_session_that_would_have_ended_with_its_connection() {
+    for version in [Version::V311, Version::V5] {
+        let folder = tempfile::tempdir().unwrap();
+        let broker = Broker::configured(&configuration(folder.path(), ""));
+        let mut bob = come(&broker, Version::V311, "bob");
+        bob.subscribe("w/#", QoS::ExactlyOnce);
+        let connect = |client_id, topic| {
+            let will = Will {
+                qos: QoS::ExactlyOnce,
+                retain: true,
+                properties: Properties::EMPTY,
+                topic,
+                payload: b"gone",
+            };
+            let connect = Connect { will: Some(will), ..plain_connect(version, client_id) };
+            RawClient::connect_with(broker.address(), &connect)
+        };
+        let _ann = connect("ann", "w/ann");
+        let mut dora = connect("dora", "w/dora");
+        // DISCONNECT takes her Will away.
+        dora.send(&[0xE0, 0]);
+        broker.wait_for_end_of("dora");
+        // Whose Will is safe is all that was before it.
+        let _eve = connect("eve", "w/eve");
+        drop(broker);
+        let store = folder.path().join("mosquitto.db.store");
+        let wills = dump(&store).iter().filter(|line| line.contains("\"expiry_interval\":0")).count();
+        assert_eq!(wills, 2, "{:?}", dump(&store));
+
+        let broker = Broker::configured(&configuration(folder.path(), ""));
+        broker.log().wait_for("Restored 1 sessions");
+        let mut bob = come(&broker, Version::V311, "bob");
+        let topics: Vec<String> = (0..2).map(|_| bob.message().unwrap().topic).collect();
+        let mut sorted = topics.clone();
+        sorted.sort();
+        assert_eq!(sorted, ["w/ann", "w/eve"], "{version:?}");
+        assert_eq!(broker.stop().code, Some(0));
+        let lines = dump(&store);
+        assert!(
+            !lines.iter().any(|line| line.contains("\"expiry_interval\":0")),
+            "once is enough: {lines:?}"
+        );
+        assert_eq!(lines.iter().filter(|line| line.contains("\"retained\",")).count(), 2, "{lines:?}");
+    }
+}
+
+#[test]
+fn queued_qos_0_messages_come_back_and_are_sent_at_most_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = configuration(folder.path(), "queue_qos0_messages true\n");
+    let broker = Broker::configured(&text);
+    let mut bob = come(&broker, Version::V311, "bob");
+    bob.subscribe("zero", QoS::AtMostOnce);
+    bob.subscribe("one", QoS::AtLeastOnce);
+    drop(bob);
+    broker.wait_for_end_of("bob");
+    let mut ann = RawClient::connect(broker.address(), Version::V311, "ann");
+    for payload in [b"first", b"other"] {
+        ann.publish("zero", payload, QoS::AtMostOnce);
+    }
+    // Acknowledged when all before it is safe.
+    ann.publish("one", b"last", QoS::AtLeastOnce);
+    drop(broker);
+
+    let broker = Broker::configured(&text);
+    broker.log().wait_for("Restored 1 sessions, 3 messages");
+    let mut bob = come(&broker, Version::V311, "bob");
+    let mut got = payloads(&mut bob, 3);
+    got.sort();
+    assert_eq!(got, ["first", "last", "other"]);
+    drop(broker);
+    let lines = dump(&folder.path().join("mosquitto.db.store"));
+    assert!(!lines.iter().any(|line| line.contains("\"topic\":\"zero\"")), "they are with bob: {lines:?}");
+}
+
+#[test]
+fn who_published_a_retained_message_is_known_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let acl = folder.path().join("acl");
+    std::fs::write(&acl, "topic readwrite #\nuser ann\ntopic readwrite #\nuser eve\ntopic readwrite #\n")
+        .unwrap();
+    let more = format!("check_retain_source true\nacl_file {}\n", acl.display());
+    let text = configuration(folder.path(), &more);
+    let broker = Broker::configured(&text);
+    for name in ["ann", "eve"] {
+        let connect = Connect { username: Some(name), ..plain_connect(Version::V5, name) };
+        let mut client = RawClient::connect_with(broker.address(), &connect);
+        let topic = format!("r/{name}");
+        let retained = Publish {
+            dup: false,
+            qos: QoS::AtLeastOnce,
+            retain: true,
+            topic: &topic,
+            packet_identifier: 1,
+            properties: Properties::EMPTY,
+            payload: name.as_bytes(),
+        };
+        client.send(&encoded(Version::V5, &Packet::Publish(retained)));
+        assert_eq!(client.frame().unwrap()[0], 0x40, "PUBACK");
+    }
+    drop(broker);
+    let retained = |text: &str| {
+        let broker = Broker::configured(text);
+        let mut bob = RawClient::connect(broker.address(), Version::V311, "bob");
+        bob.subscribe("r/#", QoS::AtMostOnce);
+        bob.subscribe("end", QoS::AtMostOnce);
+        bob.publish("end", b"end", QoS::AtMostOnce);
+        let mut got = Vec::new();
+        loop {
+            match payloads(&mut bob, 1).remove(0) {
+                end if end == "end" => break got,
+                payload => got.push(payload),
+            }
+        }
+    };
+    let mut both = retained(&text);
+    both.sort();
+    assert_eq!(both, ["ann", "eve"]);
+    std::fs::write(&acl, "topic readwrite #\nuser ann\ntopic readwrite #\nuser eve\ntopic read #\n").unwrap();
+    assert_eq!(retained(&text), ["ann"], "eve may publish no more");
+    let lines = dump(&folder.path().join("mosquitto.db.store"));
+    assert!(lines.iter().any(|line| line.contains("\"publisher\":\"eve\"")), "{lines:?}");
+}
+
+#[test]
 fn expiry_goes_on_while_the_broker_is_away() {
     let folder = tempfile::tempdir().unwrap();
     let broker = Broker::configured(&configuration(folder.path(), ""));

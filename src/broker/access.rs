@@ -235,7 +235,7 @@ impl Shard {
                 let session = &self.sessions[key as usize];
                 if self.gate().may(session, Right::Receive, delivery.message.topic()) {
                     self.sessions[key as usize].backlog_mut().push(delivery);
-                } else if acknowledged {
+                } else {
                     out.changes.done(session.id, delivery.number);
                 }
             }

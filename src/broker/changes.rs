@@ -8,7 +8,7 @@
 use super::connection::{Connection, ConnectionKey};
 use super::message::Message;
 use super::outbox::Outbox;
-use super::session::Will;
+use super::session::{Publisher, Will};
 use crate::protocol::{QoS, Version};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -81,8 +81,14 @@ pub struct SubscriptionRecord {
 pub enum Change {
     /// A message came that is retained, or that sessions wait for: the next `receipts` of [`Changes::receipts`]. If it
     /// was published at QoS 2 in a session that survives, that session and the Packet Identifier, so that a repeated
-    /// PUBLISH is known.
-    Message { message: Arc<Message>, retained: bool, received: Option<(SessionId, u16)>, receipts: u32 },
+    /// PUBLISH is known. `publisher`: who is asked for when it is delivered out of the retained store.
+    Message {
+        message: Arc<Message>,
+        retained: bool,
+        publisher: Option<Arc<Publisher>>,
+        received: Option<(SessionId, u16)>,
+        receipts: u32,
+    },
     /// A session began, or something about it changed.
     Session(Box<SessionRecord>),
     /// A session ended, with all that it had.
@@ -173,9 +179,9 @@ impl Changes {
         }
     }
 
-    /// A session waits for a message no more.
+    /// A session waits for a message no more. Without a number the store doesn't know of it.
     pub(super) fn done(&mut self, session: SessionId, number: u64) {
-        if session != 0 {
+        if session != 0 && number != 0 {
             self.push(Change::Done { session, number });
         }
     }

@@ -475,14 +475,16 @@ impl Fanout<'_> {
         while is_full(backlog) {
             // What nobody will get any more takes no room [MQTT-3.3.2-5].
             match backlog.pop_expired(acknowledged, self.now.wall) {
-                Some(expired) if acknowledged => out.changes.done(id, expired.number),
-                Some(_) => {}
+                Some(expired) => out.changes.done(id, expired.number),
                 None => return self.dropped(receiver, out),
             }
         }
         let message = outgoing.message();
         let mut delivery = Delivery { message, number: 0, identifier, qos, retain, asked_for: false };
-        note_receipt(session, &mut delivery, 0, outgoing, out);
+        // QoS 0 waits for who is there in memory only: it is gone in a moment.
+        if acknowledged || !online && !out.changes.full {
+            note_receipt(session, &mut delivery, 0, outgoing, out);
+        }
         session.backlog_mut().push(delivery);
     }
 
@@ -507,7 +509,7 @@ fn note_receipt(
     outgoing: &mut Outgoing<'_>,
     out: &mut Outbox,
 ) {
-    if session.id != 0 && delivery.qos != QoS::AtMostOnce {
+    if session.id != 0 {
         delivery.number = session.next_number();
         outgoing.receipts += 1;
         out.changes.receipts.push(receipt(session, delivery, packet_identifier));

@@ -1,7 +1,9 @@
 //! How a connection ends, and what becomes of its session and its Will.
 
+use super::changes::Change;
 use super::clock::Now;
 use super::connection::{ConnectionKey, NO_SESSION, Phase, SessionKey};
+use super::deliver::receipt;
 use super::notice::{Ended, Kinds, Notice};
 use super::outbox::Outbox;
 use super::session::{NEVER, SessionEpoch};
@@ -189,12 +191,32 @@ impl Shard {
         if let Some(backlog) = &mut session.backlog
             && !queue_qos0
         {
-            while backlog.pop(false).is_some() {}
+            while let Some(dropped) = backlog.pop(false) {
+                out.changes.done(session.id, dropped.number);
+            }
             if backlog.is_empty() {
                 session.backlog = None;
             }
         }
         self.record_session(key, out);
+        self.record_waiting(key, out);
+    }
+
+    /// The QoS 0 messages that waited for room in the socket wait for the client's return from now on.
+    fn record_waiting(&mut self, key: SessionKey, out: &mut Outbox) {
+        let session = &mut self.sessions[key as usize];
+        if session.id == 0 || out.changes.full {
+            return;
+        }
+        let Some(mut backlog) = session.backlog.take() else { return };
+        for delivery in backlog.at_most_once.iter_mut().filter(|delivery| delivery.number == 0) {
+            delivery.number = session.next_number();
+            out.changes.receipts.push(receipt(session, delivery, 0));
+            let message = delivery.message.clone();
+            let (retained, publisher, received) = (false, None, None);
+            out.changes.push(Change::Message { message, retained, publisher, received, receipts: 1 });
+        }
+        session.backlog = Some(backlog);
     }
 
     /// Ends a session at once: Clean Start, or its expiry. A Will that still waits is published first

@@ -87,9 +87,7 @@ impl Fanout<'_> {
                 }
                 // Expired while it waited [MQTT-3.3.2-5].
                 if delivery.message.is_expired(self.now.wall) {
-                    if delivery.number != 0 {
-                        out.changes.done(session.id, delivery.number);
-                    }
+                    out.changes.done(session.id, delivery.number);
                     continue;
                 }
                 let (qos, retain) = (delivery.qos, delivery.retain);
@@ -109,8 +107,10 @@ impl Fanout<'_> {
                     }
                 }
                 if !acknowledged && delivery.number != 0 {
-                    // Only an import keeps messages of QoS 0.
+                    // It must not leave before it is known to have left: at most once, whatever happens.
                     out.changes.done(session.id, delivery.number);
+                    let last = out.changes.last();
+                    hold(&mut self.connections[key], key, last, out);
                 }
                 let flags = Flags { dup: false, qos, retain, packet_identifier };
                 self.write_delivery(session_key, key, flags, &delivery, out);

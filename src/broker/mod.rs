@@ -42,5 +42,5 @@ pub use outbox::{Asker, ControlRequest, Outbox, Verdict, Verification};
 pub use own::OwnMessage;
 pub use reload::Resident;
 pub use restore::{State, StoredSession};
-pub use session::{Standing, Will};
+pub use session::{Publisher, Standing, Will};
 pub use shard::Shard;

@@ -9,6 +9,7 @@ use super::limits::SEPARATORS;
 use super::message::Message;
 use super::notice::{AckName, Ended, Kinds, Notice, PublishLine};
 use super::outbox::Outbox;
+use super::session::Publisher;
 use super::shard::Shard;
 use crate::protocol::{Ack, AckKind, PropertyId, Publish, QoS, ReasonCode, encode_ack};
 use std::sync::Arc;
@@ -246,7 +247,7 @@ impl Shard {
 
     /// Tells the store of a message that was delivered, if anything of it must survive.
     pub(super) fn record(
-        &self,
+        &mut self,
         outgoing: &mut Outgoing<'_>,
         received: Option<(SessionId, u16)>,
         out: &mut Outbox,
@@ -265,7 +266,9 @@ impl Shard {
         let (sequence, receipts) = (outgoing.sequence, outgoing.receipts);
         if receipts > 0 || retained {
             let message = outgoing.message();
-            out.changes.push_as(sequence, Change::Message { message, retained, received, receipts });
+            let publisher = outgoing.publisher.filter(|_| retained).map(|key| self.publisher(key));
+            let change = Change::Message { message, retained, publisher, received, receipts };
+            out.changes.push_as(sequence, change);
         } else if let Some((session, packet_identifier)) = received {
             out.changes.push_as(sequence, Change::Received { session, packet_identifier });
         }
@@ -303,10 +306,17 @@ impl Shard {
         } else {
             let message = message
                 .unwrap_or_else(|| Arc::new(Message::new(topic, properties, payload, qos, true, expires)));
-            let publisher = self.sessions[publisher as usize].publisher();
+            let publisher = self.publisher(publisher);
             self.retained.set_from(message, Some(publisher));
             self.sweep_later(now);
         }
+    }
+
+    /// What a retained message knows of who published it.
+    fn publisher(&mut self, session: SessionKey) -> Arc<Publisher> {
+        let session = &mut self.sessions[session as usize];
+        let port = self.listeners.get(usize::from(session.listener)).map_or(0, |l| l.port);
+        session.publisher(port)
     }
 
     /// Sends PUBACK or PUBREC; nothing at QoS 0.

@@ -6,7 +6,7 @@ use super::clock::Now;
 use super::connection::SessionKey;
 use super::message::Message;
 use super::outbox::Outbox;
-use super::session::{Delivery, NEVER, Session};
+use super::session::{Delivery, NEVER, Publisher, Session};
 use super::shard::Shard;
 use super::timers::Timer;
 use crate::protocol::QoS;
@@ -36,17 +36,18 @@ pub struct StoredSession {
 pub struct State {
     /// Sessions, in any order.
     pub sessions: Vec<StoredSession>,
-    /// Retained messages.
-    pub retained: Vec<Arc<Message>>,
+    /// Retained messages, and who published each, where that is known.
+    pub retained: Vec<(Arc<Message>, Option<Arc<Publisher>>)>,
 }
 
 impl Shard {
     /// Takes over what the store kept, as if all connections had ended just now that there were. The outbox must
     /// keep changes already.
     pub fn restore(&mut self, now: Now, state: State, out: &mut Outbox) {
-        for message in state.retained {
+        for (message, publisher) in state.retained {
             if !message.is_expired(now.wall) {
-                self.retained.set(message);
+                let publisher = publisher.map(|publisher| self.settle_publisher(publisher));
+                self.retained.set_from(message, publisher);
             }
         }
         self.sweep_later(now);
@@ -56,6 +57,20 @@ impl Shard {
         for key in keys {
             self.set_session_timers(now, key, out);
         }
+    }
+
+    /// The listener of that port may have another index than it had.
+    fn settle_publisher(&self, mut publisher: Arc<Publisher>) -> Arc<Publisher> {
+        let listener = self.listener_at(publisher.port);
+        if publisher.listener != listener {
+            Arc::make_mut(&mut publisher).listener = listener;
+        }
+        publisher
+    }
+
+    /// Index of the listener at a port; the first if there is none any more.
+    fn listener_at(&self, port: u16) -> u16 {
+        self.listeners.iter().position(|l| l.port == port).unwrap_or(0) as u16
     }
 
     fn restore_session(&mut self, stored: StoredSession) -> SessionKey {
@@ -71,8 +86,7 @@ impl Shard {
             None => record.expiry_interval,
         };
         session.disconnected_at = record.disconnected_at;
-        let port = record.port;
-        session.listener = self.listeners.iter().position(|l| l.port == port).unwrap_or(0) as u16;
+        session.listener = self.listener_at(record.port);
         session.mount_point = record.mount_point;
         session.will = record.will.map(Box::new);
         for identifier in stored.received {
@@ -122,6 +136,10 @@ impl Shard {
                 self.timers.set(left(delay), Timer::WillDelay((key, epoch)));
             }
         }
+        if expiry == 0 {
+            // It ended with its connection; only its Will was left.
+            return self.remove_session(key, out);
+        }
         if expiry != NEVER && u64::from(expiry) <= gone {
             return self.expire_session(now, (key, epoch), out);
         }
@@ -134,24 +152,30 @@ impl Shard {
     }
 
     /// Tells the store of a session: that it survives the broker, what has changed about it, or that it doesn't any more.
+    /// Of one that doesn't, the Will does: the broker's end ends the connection, after which it must be published
+    /// `[MQTT-3.1.2-8]`, by the next broker if need be.
     pub(super) fn record_session(&mut self, key: SessionKey, out: &mut Outbox) {
         if !out.changes.enabled() {
             return;
         }
         let session = &mut self.sessions[key as usize];
-        if !session.is_durable() {
-            if session.id != 0 {
-                out.changes.push(Change::SessionEnded { session: session.id });
-                session.id = 0;
+        let survives = session.is_durable();
+        let only_will = !survives && session.will.is_some();
+        for (id, is_over) in [(&mut session.id, !survives), (&mut session.will_id, !only_will)] {
+            if is_over && *id != 0 {
+                out.changes.push(Change::SessionEnded { session: std::mem::take(id) });
             }
+        }
+        if !survives && !only_will {
             return;
         }
         let sequence = out.changes.reserve();
-        if session.id == 0 {
-            session.id = sequence;
+        let id = if survives { &mut session.id } else { &mut session.will_id };
+        if *id == 0 {
+            *id = sequence;
         }
         let record = SessionRecord {
-            id: session.id,
+            id: *id,
             client_id: session.client_id.clone(),
             username: session.username.clone(),
             version: session.version,

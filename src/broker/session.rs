@@ -108,7 +108,7 @@ pub struct Will {
 }
 
 /// Who published a retained message: asked for again when it is delivered (`check_retain_source`).
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Publisher {
     /// ClientId.
     pub client_id: Box<str>,
@@ -116,6 +116,8 @@ pub struct Publisher {
     pub username: Option<Box<str>>,
     /// Index of the listener.
     pub listener: u16,
+    /// Port of the listener, by which it is known after a restart; 0 for a unix socket.
+    pub port: u16,
 }
 
 /// One session.
@@ -123,6 +125,8 @@ pub struct Publisher {
 pub struct Session {
     /// Its number in the store; 0: it doesn't survive the broker.
     pub id: SessionId,
+    /// The number under which the store knows the Will of a session that doesn't survive; 0: it has none.
+    pub will_id: SessionId,
     /// The number of the last message that waited for it.
     pub last_number: u64,
     /// ClientId, as the client says it.
@@ -166,6 +170,7 @@ impl Session {
     pub fn new(client_id: Box<str>, version: Version) -> Self {
         Session {
             id: 0,
+            will_id: 0,
             last_number: 0,
             client_id,
             connection: None,
@@ -187,13 +192,14 @@ impl Session {
         }
     }
 
-    /// What its retained messages know of it.
-    pub fn publisher(&mut self) -> Arc<Publisher> {
+    /// What its retained messages know of it. `port`: of its listener.
+    pub fn publisher(&mut self, port: u16) -> Arc<Publisher> {
         let make = || {
             Arc::new(Publisher {
                 client_id: self.client_id.clone(),
                 username: self.username.clone(),
                 listener: self.listener,
+                port,
             })
         };
         self.publisher.get_or_insert_with(make).clone()

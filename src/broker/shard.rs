@@ -379,8 +379,8 @@ impl Shard {
             entry.remove();
         }
         let session = self.sessions.remove(key as usize);
-        if session.id != 0 {
-            out.changes.push(Change::SessionEnded { session: session.id });
+        for id in [session.id, session.will_id].into_iter().filter(|&id| id != 0) {
+            out.changes.push(Change::SessionEnded { session: id });
         }
         for &node in &session.subscriptions {
             self.subscriptions.remove(node, key);

@@ -193,7 +193,8 @@ impl Shard {
                 delivery.number = session.next_number();
                 out.changes.receipts.push(receipt(session, &delivery, 0));
                 let message = message.clone();
-                let change = Change::Message { message, retained: false, received: None, receipts: 1 };
+                let (publisher, received) = (None, None);
+                let change = Change::Message { message, retained: false, publisher, received, receipts: 1 };
                 out.changes.push(change);
             }
             session.backlog_mut().push(delivery);

@@ -159,7 +159,9 @@ impl Server {
 
 /// What came back, in one line.
 fn restored(state: &State, path: &Path) -> String {
-    let (sessions, retained) = (state.sessions.len(), state.retained.len());
+    // Of others only the Will is there, which is published now.
+    let sessions = state.sessions.iter().filter(|session| session.record.expiry_interval != 0).count();
+    let retained = state.retained.len();
     let messages: usize = state.sessions.iter().map(|session| session.messages.len()).sum();
     let path = path.display();
     format!(

@@ -3,7 +3,7 @@
 use super::disk::{Directory, Disk, Glance};
 use super::log::{Log, SEGMENT};
 use super::writer::why;
-use crate::broker::{Change, Message, Receipt, State};
+use crate::broker::{Change, Message, Publisher, Receipt, State};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -80,15 +80,20 @@ fn write<D: Disk>(log: &mut Log<D>, state: State) -> io::Result<()> {
             messages[at].1.push(Receipt { session: id, ..receipt });
         }
     }
-    let mut retained: hashbrown::HashSet<*const Message> = state.retained.iter().map(Arc::as_ptr).collect();
+    let mut retained: hashbrown::HashMap<*const Message, Option<Arc<Publisher>>> =
+        state.retained.iter().map(|(message, publisher)| (Arc::as_ptr(message), publisher.clone())).collect();
     for (message, receipts) in messages {
         let kept = retained.remove(&Arc::as_ptr(&message));
+        let (retained, publisher) = (kept.is_some(), kept.flatten());
         let count = receipts.len() as u32;
-        let change = Change::Message { message, retained: kept, received: None, receipts: count };
+        let change = Change::Message { message, retained, publisher, received: None, receipts: count };
         log.append(&[(next(), change)], &receipts);
     }
-    for message in state.retained.into_iter().filter(|m| retained.contains(&Arc::as_ptr(m))) {
-        let change = Change::Message { message, retained: true, received: None, receipts: 0 };
+    for (message, publisher) in state.retained {
+        if !retained.contains_key(&Arc::as_ptr(&message)) {
+            continue;
+        }
+        let change = Change::Message { message, retained: true, publisher, received: None, receipts: 0 };
         log.append(&[(next(), change)], &[]);
     }
     log.finish()

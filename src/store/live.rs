@@ -37,8 +37,7 @@ impl Live {
         match change {
             Change::Message { message, retained, received, .. } => {
                 if *retained {
-                    let topic = self.hasher.hash_one(message.topic());
-                    self.retained.insert(topic, sequence);
+                    self.retain(message.topic(), sequence);
                 }
                 if let Some((session, identifier)) = received {
                     self.session(*session).received.insert(*identifier, sequence);
@@ -78,6 +77,11 @@ impl Live {
         }
     }
 
+    /// A topic has a retained message.
+    pub fn retain(&mut self, topic: &str, sequence: u64) {
+        self.retained.insert(self.hasher.hash_one(topic), sequence);
+    }
+
     /// A session awaits PUBCOMP: as in [`Change::Taken`], whose message is known to be done.
     pub fn await_pubcomp(&mut self, session: SessionId, packet_identifier: u16, sequence: u64) {
         self.session(session).awaiting_pubcomp.insert(packet_identifier, sequence);
@@ -96,10 +100,13 @@ impl Live {
     pub fn keep(&self, mut record: Record) -> Option<Record> {
         let sequence = record.sequence;
         let is_live = match &mut record.change {
-            Change::Message { message, retained, received, receipts } => {
+            Change::Message { message, retained, publisher, received, receipts } => {
                 record.receipts.retain(|receipt| self.waits(receipt));
                 *receipts = record.receipts.len() as u32;
                 *retained &= self.retained.get(&self.hasher.hash_one(message.topic())) == Some(&sequence);
+                if !*retained {
+                    *publisher = None;
+                }
                 *received = received.filter(|&(session, identifier)| {
                     self.of(session, |s| s.received.get(&identifier) == Some(&sequence))
                 });

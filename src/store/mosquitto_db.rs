@@ -3,7 +3,7 @@
 //! The file is a head and chunks; a client's chunks name it by ClientId, a message is named by a number. What is whole
 //! is taken, what is cut off or refers to nothing is counted.
 
-use crate::broker::{Message, Receipt, SessionRecord, State, StoredSession, SubscriptionRecord};
+use crate::broker::{Message, Publisher, Receipt, SessionRecord, State, StoredSession, SubscriptionRecord};
 use crate::protocol::{QoS, Version, topic, wire};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -99,18 +99,21 @@ pub fn read(data: &[u8], wall: u64) -> Result<MosquittoDb, String> {
 struct Draft {
     session: StoredSession,
     /// QoS 2 messages from it that mosquitto would have passed on at PUBREL.
-    pending: Vec<Arc<Message>>,
+    pending: Vec<Kept>,
 }
+
+/// A message and who published it.
+type Kept = (Arc<Message>, Option<Arc<Publisher>>);
 
 #[derive(Default)]
 struct Reader {
     version: u32,
     wall: u64,
-    messages: HashMap<u64, Option<Arc<Message>>, RandomState>,
+    messages: HashMap<u64, Option<Kept>, RandomState>,
     /// In the order of the file.
     sessions: Vec<Draft>,
     by_client_id: HashMap<Box<str>, usize, RandomState>,
-    retained: Vec<Arc<Message>>,
+    retained: Vec<Kept>,
     expired: usize,
     skipped: usize,
     cut_off: usize,
@@ -127,8 +130,8 @@ impl Reader {
             CLIENT_MSG => self.client_message(&mut fields),
             SUB => self.subscription(&mut fields),
             RETAIN => {
-                if let Some(message) = self.messages.get(&fields.host_u64()?)?.clone() {
-                    self.retained.push(message);
+                if let Some(kept) = self.messages.get(&fields.host_u64()?)?.clone() {
+                    self.retained.push(kept);
                 }
                 Some(())
             }
@@ -139,24 +142,26 @@ impl Reader {
     fn message(&mut self, fields: &mut Fields<'_>) -> Option<()> {
         let id = fields.host_u64()?;
         let (expires, topic, qos, retain, payload, properties);
+        let (client_id, username, port);
         if self.version >= 5 {
             expires = u64::try_from(fields.host_u64()? as i64).ok().filter(|&at| at != 0);
             let length = fields.u32()? as usize;
             let _source_identifier = fields.u16()?;
-            let (source, username) = (fields.u16()?, fields.u16()?);
+            let (client_id_length, username_length) = (fields.u16()?, fields.u16()?);
             let topic_length = fields.u16()?;
-            let _port = fields.u16()?;
+            port = fields.u16()?;
             (qos, retain) = (fields.u8()?, fields.u8()?);
-            fields.bytes(usize::from(source) + usize::from(username))?;
+            client_id = fields.text(usize::from(client_id_length))?;
+            username = fields.text(usize::from(username_length))?;
             topic = fields.text(usize::from(topic_length))?;
             payload = fields.bytes(length)?;
             properties = fields.properties()?;
         } else {
-            fields.string()?;
-            if self.version == 4 {
-                fields.string()?;
-                fields.u16()?;
-            }
+            client_id = fields.string()?;
+            (username, port) = match self.version {
+                4 => (fields.string()?, fields.u16()?),
+                _ => ("", 0),
+            };
             fields.bytes(4)?;
             topic = fields.string()?;
             (qos, retain) = (fields.u8()?, fields.u8()?);
@@ -171,7 +176,12 @@ impl Reader {
             return Some(());
         }
         let message = Message::new(topic, properties, payload, qos, retain != 0, expires);
-        self.messages.insert(id, Some(Arc::new(message)));
+        // What the broker made itself has no ClientId, and nobody is asked for.
+        let publisher = (!client_id.is_empty()).then(|| {
+            let username = (!username.is_empty()).then(|| username.into());
+            Arc::new(Publisher { client_id: client_id.into(), username, listener: 0, port })
+        });
+        self.messages.insert(id, Some((Arc::new(message), publisher)));
         Some(())
     }
 
@@ -239,7 +249,7 @@ impl Reader {
         // 3, 5: it was sent and PUBACK or PUBREC is awaited; 11: queued; else it is about to be sent.
         let was_sent = matches!(state, 3 | 5) && qos != QoS::AtMostOnce;
         let packet_identifier = if was_sent { mid } else { 0 };
-        let Some(message) = message else { return Some(()) };
+        let Some((message, _)) = message else { return Some(()) };
         session.enqueue(message, identifier, packet_identifier, qos, retain);
         Some(())
     }
@@ -287,8 +297,8 @@ impl Reader {
     fn finish(mut self) -> MosquittoDb {
         // mosquitto passes a QoS 2 message on when its PUBREL comes, ours when it comes itself.
         for i in 0..self.sessions.len() {
-            for message in std::mem::take(&mut self.sessions[i].pending) {
-                self.pass_on(&message);
+            for kept in std::mem::take(&mut self.sessions[i].pending) {
+                self.pass_on(&kept);
             }
         }
         let sessions = self.sessions.into_iter().map(|draft| draft.session).collect();
@@ -301,7 +311,8 @@ impl Reader {
         }
     }
 
-    fn pass_on(&mut self, message: &Arc<Message>) {
+    fn pass_on(&mut self, kept: &Kept) {
+        let message = &kept.0;
         for Draft { session, .. } in &mut self.sessions {
             let matching: Vec<(u32, QoS, bool)> = session
                 .subscriptions
@@ -314,9 +325,9 @@ impl Reader {
             }
         }
         if message.retain {
-            self.retained.retain(|kept| kept.topic() != message.topic());
+            self.retained.retain(|(other, _)| other.topic() != message.topic());
             if !message.payload().is_empty() {
-                self.retained.push(message.clone());
+                self.retained.push(kept.clone());
             }
         }
     }

@@ -1,6 +1,8 @@
 //! A change as bytes, and back. Numbers are variable-length; whatever can't be a change reads as `None`.
 
-use crate::broker::{Change, Message, Receipt, SessionId, SessionRecord, SubscriptionRecord, Will};
+use crate::broker::{
+    Change, Message, Publisher, Receipt, SessionId, SessionRecord, SubscriptionRecord, Will,
+};
 use crate::protocol::{QoS, Version};
 use std::sync::Arc;
 
@@ -38,13 +40,19 @@ pub fn encode(sequence: u64, change: &Change, receipts: &[Receipt], out: &mut Ve
         }
     };
     match change {
-        Change::Message { message, retained, received, .. } => {
+        Change::Message { message, retained, publisher, received, .. } => {
             ids(MESSAGE, &[]);
             encode_message(message, out);
-            out.push(u8::from(*retained) | u8::from(received.is_some()) << 1);
+            let (has_received, has_publisher) = (received.is_some(), publisher.is_some());
+            out.push(u8::from(*retained) | u8::from(has_received) << 1 | u8::from(has_publisher) << 2);
             if let Some((session, identifier)) = received {
                 number(*session, out);
                 number(u64::from(*identifier), out);
+            }
+            if let Some(publisher) = publisher {
+                text(&publisher.client_id, out);
+                optional(publisher.username.as_deref(), out);
+                number(u64::from(publisher.port), out);
             }
             number(receipts.len() as u64, out);
             for receipt in receipts {
@@ -165,13 +173,18 @@ pub fn decode(body: &[u8]) -> Option<Record> {
                 true => Some((input.number()?, input.identifier()?)),
                 false => None,
             };
+            let publisher = match flags & 4 != 0 {
+                true => Some(Arc::new(input.publisher()?)),
+                false => None,
+            };
             let count = input.number()?;
             // Each takes five bytes or more: no length is believed that can't be true.
             receipts.reserve(usize::try_from(count).ok()?.min(input.0.len() / 5));
             for _ in 0..count {
                 receipts.push(input.receipt()?);
             }
-            Change::Message { message, retained: flags & 1 != 0, received, receipts: receipts.len() as u32 }
+            let (retained, receipts) = (flags & 1 != 0, receipts.len() as u32);
+            Change::Message { message, retained, publisher, received, receipts }
         }
         SESSION => Change::Session(Box::new(input.session()?)),
         SESSION_ENDED => Change::SessionEnded { session: input.number()? },
@@ -272,6 +285,15 @@ impl<'a> Input<'a> {
         Some(Message::new(topic, properties, payload, qos, flags & 4 != 0, expires))
     }
 
+    fn publisher(&mut self) -> Option<Publisher> {
+        Some(Publisher {
+            client_id: self.text()?.into(),
+            username: self.optional()?.map(Into::into),
+            listener: 0,
+            port: self.identifier()?,
+        })
+    }
+
     fn receipt(&mut self) -> Option<Receipt> {
         let (session, number) = (self.number()?, self.number()?);
         let flags = self.byte()?;
@@ -353,13 +375,18 @@ mod tests {
             retain: true,
             asked_for: true,
         };
-        let of = |retained, received| Change::Message {
+        let publisher =
+            Publisher { client_id: "pub".into(), username: Some("P".into()), listener: 0, port: 8883 };
+        let of = |retained: bool, received| Change::Message {
             message: Arc::new(message(Some(1_700_000_000))),
             retained,
+            publisher: retained.then(|| Arc::new(publisher.clone())),
             received,
             receipts: 2,
         };
-        back(of(true, Some((9, 12))), &[receipt, Receipt { number: 301, retain: false, ..receipt }]);
+        let receipts = [receipt, Receipt { number: 301, retain: false, ..receipt }];
+        back(of(true, Some((9, 12))), &receipts);
+        back(of(false, None), &receipts);
         let record = SessionRecord {
             id: 5,
             client_id: "ann".into(),

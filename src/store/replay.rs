@@ -4,7 +4,7 @@ use super::live::Live;
 use super::ranges::Ranges;
 use super::record::Record;
 use crate::broker::{
-    Change, Message, Receipt, SessionId, SessionRecord, State, StoredSession, SubscriptionRecord,
+    Change, Message, Publisher, Receipt, SessionId, SessionRecord, State, StoredSession, SubscriptionRecord,
 };
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
@@ -18,7 +18,7 @@ type Newest<T> = (u64, T);
 pub struct Replay {
     sessions: HashMap<SessionId, Draft, RandomState>,
     ended: HashSet<SessionId, RandomState>,
-    retained: HashMap<Box<str>, Newest<Option<Arc<Message>>>, RandomState>,
+    retained: HashMap<Box<str>, Newest<Option<Retained>>, RandomState>,
     /// The highest number that was seen.
     pub sequence: u64,
 }
@@ -35,6 +35,9 @@ struct Draft {
     done: Ranges,
     last_number: u64,
 }
+
+/// A retained message and who published it.
+type Retained = (Arc<Message>, Option<Arc<Publisher>>);
 
 /// Topic Filter and ShareName.
 type SubscriptionKey = (Box<str>, Option<Box<str>>);
@@ -67,9 +70,9 @@ impl Replay {
         let sequence = record.sequence;
         self.sequence = self.sequence.max(sequence);
         match record.change {
-            Change::Message { message, retained, received, .. } => {
+            Change::Message { message, retained, publisher, received, .. } => {
                 if retained {
-                    self.retain(sequence, message.topic().into(), Some(message.clone()));
+                    self.retain(sequence, message.topic().into(), Some((message.clone(), publisher)));
                 }
                 if let Some((session, identifier)) = received {
                     update(self.session(session).received.entry(identifier).or_default(), sequence, true);
@@ -133,7 +136,7 @@ impl Replay {
         self.sessions.entry(id).or_default()
     }
 
-    fn retain(&mut self, sequence: u64, topic: Box<str>, message: Option<Arc<Message>>) {
+    fn retain(&mut self, sequence: u64, topic: Box<str>, message: Option<Retained>) {
         update(self.retained.entry(topic).or_insert((0, None)), sequence, message);
     }
 
@@ -172,14 +175,11 @@ impl Replay {
                 state.sessions.push(session);
             }
         }
-        for (_, (sequence, message)) in self.retained {
-            if let Some(message) = message {
-                let (size, receipts) = (message.size() as u64, 0);
-                live_bytes += size + 32;
-                let change =
-                    Change::Message { message: message.clone(), retained: true, received: None, receipts };
-                live.apply(sequence, &change);
-                state.retained.push(message);
+        for (_, (sequence, kept)) in self.retained {
+            if let Some((message, publisher)) = kept {
+                live_bytes += message.size() as u64 + 32;
+                live.retain(message.topic(), sequence);
+                state.retained.push((message, publisher));
             }
         }
         Replayed { state, live, live_bytes, sequence: self.sequence, lost_sessions }

@@ -74,7 +74,7 @@ impl Engine for Ours {
             })
             .collect();
         let count = receipts.len() as u32;
-        self.change(Change::Message { message, retained: false, received: None, receipts: count }, &receipts);
+        self.change(Change::Message { message, retained: false, publisher: None, received: None, receipts: count }, &receipts);
     }
     fn done(&mut self, _: u64, session: u64, number: u64, _: bool) {
         self.change(Change::Done { session, number }, &[]);
@@ -82,7 +82,7 @@ impl Engine for Ours {
     fn retain(&mut self, _: u64, topic: u64, payload: &[u8]) {
         let topic = format!("retained/{topic}");
         let message = Arc::new(Message::new(&topic, &[], payload, QoS::AtLeastOnce, true, None));
-        self.change(Change::Message { message, retained: true, received: None, receipts: 0 }, &[]);
+        self.change(Change::Message { message, retained: true, publisher: None, received: None, receipts: 0 }, &[]);
     }
     fn commit(&mut self) {
         self.log.clean(512 * 1024 + 2 * self.log.pending()).unwrap();

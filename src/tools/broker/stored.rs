@@ -119,12 +119,16 @@ fn print(state: &State) -> io::Result<()> {
             writeln!(out, "{}", Value::Object(line))?;
         }
     }
-    let mut retained: Vec<&Message> = state.retained.iter().map(|message| &**message).collect();
-    retained.sort_by(|a, b| a.topic().cmp(b.topic()));
-    for kept in retained {
+    let mut retained: Vec<_> = state.retained.iter().collect();
+    retained.sort_by(|(a, _), (b, _)| a.topic().cmp(b.topic()));
+    for (kept, publisher) in retained {
         let mut line = Map::new();
         line.insert("type".into(), json!("retained"));
         line.append(&mut message(kept));
+        if let Some(publisher) = publisher {
+            line.insert("publisher".into(), json!(publisher.client_id));
+            line.insert("publisher_username".into(), json!(publisher.username));
+        }
         writeln!(out, "{}", Value::Object(line))?;
     }
     out.flush()
