@@ -5,6 +5,8 @@
 
 #[path = "foreign/browser.rs"]
 mod browser;
+#[path = "foreign/highlights.rs"]
+mod highlights;
 #[path = "foreign/lines.rs"]
 mod lines;
 #[path = "foreign/mosquitto.rs"]

@@ -51,7 +51,7 @@ fn names(folder: &Path) -> Vec<String> {
 #[test]
 fn test_config_opens_what_the_file_names_and_says_every_fault() {
     let conf = "user root\npassword_file {dir}/passwords\nacl_file {dir}/acl\npid_file {dir}/no/pid\n\
-                listener 0 {dir}/x.conf\nlistener 1 no.such.host.invalid\npersistence true\npersistence_location {dir}/none\n";
+                listener 0 {dir}/x.conf\nlistener 1 no.such.host.invalid\npersistence true\npersistence_location {dir}/none/such\n";
     let folder = folder(conf, &[("passwords", "a:plain\n"), ("acl", "topic sometimes a\n")]);
     let ended = checked(folder.path());
     for said in [

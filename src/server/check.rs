@@ -39,13 +39,14 @@ pub fn check(settings: &Arc<Settings>, whole: bool) -> Findings {
     }
     if let Some(path) = &settings.log.destinations.file
         && let Err(error) = observe::check_log_file(path)
+        && !(error.kind() == std::io::ErrorKind::NotFound && log_folder_can_be_made(path))
     {
         // As at a start, where it is no reason to stop.
         findings.warning(format!("Warning: Unable to open log file {path} for writing. {}.", reason(&error)));
     }
     if settings.persistence {
         let folder = settings.persistence_location.as_deref().unwrap_or(".");
-        check_folder("persistence_location", Path::new(folder), &mut findings);
+        check_folder("persistence_location", to_be_made_in(Path::new(folder)), &mut findings);
     }
     if let Some(path) = &settings.pid_file {
         let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -65,6 +66,21 @@ pub fn check(settings: &Arc<Settings>, whole: bool) -> Findings {
         }
     }
     findings
+}
+
+/// The folder itself, or, where it is missing, the one that a start makes it in: the last part of a path is made.
+fn to_be_made_in(folder: &Path) -> &Path {
+    match folder.parent().filter(|_| !folder.exists()) {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => folder,
+    }
+}
+
+fn log_folder_can_be_made(path: &str) -> bool {
+    use rustix::fs::{Access, access};
+    let folder = Path::new(path).parent();
+    folder.is_some_and(|folder| access(to_be_made_in(folder), Access::WRITE_OK | Access::EXEC_OK).is_ok())
 }
 
 fn check_folder(keyword: &str, folder: &Path, findings: &mut Findings) {

@@ -52,3 +52,13 @@ pub fn reason(error: &std::io::Error) -> String {
         None => text,
     }
 }
+
+/// Why a file can't be read; who isn't allowed to is told whom to allow: root may have given up being root.
+pub fn unreadable(error: &std::io::Error) -> String {
+    let mut text = reason(error);
+    if error.kind() == std::io::ErrorKind::PermissionDenied {
+        let user = rustix::process::geteuid().as_raw();
+        text.push_str(&format!(": the broker runs as the user with the number {user}, who may not read it"));
+    }
+    text
+}

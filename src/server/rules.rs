@@ -6,7 +6,7 @@ use crate::config::{Listener, ProxyVersion, Settings};
 use crate::protocol::QoS;
 use std::sync::Arc;
 
-use super::error::{Error, reason};
+use super::error::{Error, unreadable};
 use super::slots::{Bridges, Slot};
 
 /// The limits that hold for all clients.
@@ -76,7 +76,10 @@ fn bridge_rules(queues_qos0: bool) -> ListenerRules {
 /// A password file, read now.
 pub fn password_file(path: &str) -> Result<Arc<PasswordFile>, Error> {
     let text = std::fs::read(path).map_err(|error| {
-        Error::file(format!("password-file: Error: Unable to open pwfile \"{path}\". {}.", reason(&error)))
+        Error::file(format!(
+            "password-file: Error: Unable to open pwfile \"{path}\". {}.",
+            unreadable(&error)
+        ))
     })?;
     let file = PasswordFile::parse(&text, path).map_err(|error| {
         Error::file(format!("password-file: {error} Error found at {path}:{}.", error.line))
@@ -87,7 +90,7 @@ pub fn password_file(path: &str) -> Result<Arc<PasswordFile>, Error> {
 /// An ACL file, read now.
 pub fn acl_file(path: &str) -> Result<Arc<Acl>, Error> {
     let text = std::fs::read(path).map_err(|error| {
-        Error::file(format!("Error: Unable to open acl_file \"{path}\". {}.", reason(&error)))
+        Error::file(format!("Error: Unable to open acl_file \"{path}\". {}.", unreadable(&error)))
     })?;
     let text = String::from_utf8(text)
         .map_err(|_| Error::invalid(format!("Error: acl_file \"{path}\" is not UTF-8.")))?;

@@ -9,7 +9,7 @@ use super::running::{Running, foreign, run};
 const MQTT_JS: &str = "mqtt@5.16.0";
 
 /// A folder with the page and MQTT.js. Where it can't be had, says so loudly.
-fn page() -> Option<PathBuf> {
+pub fn page() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(MQTT_JS.replace('@', "-"));
     let library = folder.join("node_modules/mqtt/dist/mqtt.min.js");
     if !library.exists() {
@@ -35,7 +35,7 @@ fn page() -> Option<PathBuf> {
 }
 
 /// A browser that shows this page, until it is forgotten.
-fn browser(profile: &Path, url: &str) -> Option<Running> {
+pub fn browser(profile: &Path, url: &str) -> Option<Running> {
     let chromium = foreign("chromium")?;
     let profile = format!("--user-data-dir={}", profile.display());
     let flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync \

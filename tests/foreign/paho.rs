@@ -6,7 +6,7 @@ use super::our_broker::Broker;
 use super::running::{Running, foreign, run};
 
 /// Python with this version of paho-mqtt. Where it can't be had, says so loudly.
-fn python_with_paho(version: &str) -> Option<PathBuf> {
+pub fn python_with_paho(version: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("paho-mqtt-{version}"));
     let python = root.join("bin/python");
     let has_it = || {
@@ -34,7 +34,8 @@ fn which(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&std::env::var_os("PATH")?).map(|folder| folder.join(name)).find(|p| p.exists())
 }
 
-fn script(name: &str) -> String {
+/// A script of these tests.
+pub fn script(name: &str) -> String {
     format!("{}/tests/foreign/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 

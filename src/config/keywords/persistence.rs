@@ -19,7 +19,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "The store is a folder of this name with .store behind it.")
         .settings(persistence_file),
     row("persistence_location", Path, "the working directory", Global, No,
-        "The folder of the store, which must exist.")
+        "The folder of the store; its last part is made if it is missing.")
         .settings(|s, a| a.text_last(&mut s.persistence_location)),
     row("persistence_sync", Form("always, interval MILLISECONDS, or never"), "always", Global, No,
         "When what must survive is forced to the disk: before it is acknowledged, so often, or as the system likes.")

@@ -49,10 +49,39 @@ pub(super) enum Became {
     Account(String),
 }
 
+/// Whom a file is to belong to, where root makes it for the broker.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Owner {
+    pub(super) user: Option<libc::uid_t>,
+    pub(super) group: Option<libc::gid_t>,
+}
+
+/// Who this will be after [`become_user`]; `None`: who it is now, or that will go wrong.
+pub(super) fn owner_to_be(user: Option<&str>) -> Option<Owner> {
+    if stays() {
+        return None;
+    }
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u32>().ok());
+    let (puid, pgid) = (number("PUID"), number("PGID"));
+    if puid.is_some() || pgid.is_some() {
+        return Some(Owner { user: puid, group: pgid });
+    }
+    let account = match user {
+        None | Some(DEFAULT_USER) => look_up(DEFAULT_USER).or_else(|| look_up("nobody")),
+        Some(name) => look_up(name),
+    };
+    account.map(|account| Owner { user: Some(account.user_id), group: Some(account.group_id) })
+}
+
+/// Nobody to give up being.
+fn stays() -> bool {
+    let is_snap = std::env::var_os("SNAP_NAME").is_some_and(|name| name == "mosquitto");
+    is_snap || !rustix::process::geteuid().is_root()
+}
+
 /// The same without a word when all goes well.
 pub(super) fn become_user(user: Option<&str>, logger: &Logger) -> Result<Became, u8> {
-    let is_snap = std::env::var_os("SNAP_NAME").is_some_and(|name| name == "mosquitto");
-    if is_snap || !rustix::process::geteuid().is_root() {
+    if stays() {
         return Ok(Became::Same);
     }
     if let Some(became) = change_to_numbers(logger)? {

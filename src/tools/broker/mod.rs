@@ -5,6 +5,7 @@ mod background;
 mod disk;
 mod exec;
 mod explain;
+mod folders;
 mod health;
 mod limits;
 mod pid_file;

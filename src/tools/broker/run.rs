@@ -9,7 +9,7 @@ use super::background::{self, Side};
 use super::exec::{self, Command};
 use super::pid_file::PidFile;
 use super::ready::LocalAddress;
-use super::{Job, SYSTEM, account, limits, now, say, start_log};
+use super::{Job, SYSTEM, account, folders, limits, now, say, start_log};
 use crate::config::LogType::{Error, Information, Warning};
 use crate::observe::Logger;
 use crate::server::Server;
@@ -23,11 +23,14 @@ pub(super) fn run(job: Job, logger: &Logger) -> u8 {
     }
 }
 
-/// Account, umask, background and process id, in this order. `None`: another process goes on.
+/// Folders, account, umask, background and process id, in this order. `None`: another process goes on.
 fn prepare_process(job: &Job, logger: &Logger) -> Result<Option<PidFile>, u8> {
+    let user = job.settings.user.as_deref();
+    let owner = if job.exec.is_none() { account::owner_to_be(user) } else { None };
+    folders::make(&job.settings, owner, logger);
     if job.exec.is_none() {
-        account::drop_privileges(job.settings.user.as_deref(), logger)?;
-    } else if job.settings.user.is_some() {
+        account::drop_privileges(user, logger)?;
+    } else if user.is_some() {
         // The command runs as whoever asked for it, and the broker with it.
         say(logger, Warning, format_args!("Warning: The 'user' option has no effect with --exec."));
     }
