@@ -193,6 +193,28 @@ fn pre_shared_keys_are_taken_and_tell_nothing() {
 }
 
 #[test]
+fn the_hint_is_sent_as_mosquitto_sends_it() {
+    let certificates = Certificates::new();
+    let keys = certificates.write("psk", "me:00c0ffee\n");
+    for kind in [Kind::Ours, Kind::Mosquitto] {
+        let lines = format!("psk_hint the building\npsk_file {keys}\nallow_anonymous true\n");
+        let Some(broker) = Broker::with(kind, &lines) else { continue };
+        let client = Command::new("openssl")
+            .args(["s_client", "-connect", &format!("127.0.0.1:{}", broker.port), "-tls1_2"])
+            .args(["-psk", "00c0ffee", "-psk_identity", "me"])
+            .stdin(Stdio::null())
+            .output();
+        let Ok(client) = client else { return };
+        let text = String::from_utf8_lossy(&client.stdout).into_owned();
+        assert!(text.contains("PSK identity hint: the building\n"), "{kind:?}: {text}");
+        assert!(text.contains("PSK identity: me\n"), "{kind:?}: {text}");
+    }
+    let (code, text) = refused(&certificates, &format!("psk_hint {}\npsk_file {keys}\n", "x".repeat(300)));
+    assert_eq!(code, 1, "{text}");
+    assert!(text.starts_with("Error: Unable to set TLS PSK hint"), "{text}");
+}
+
+#[test]
 fn certificates_and_keys_may_be_offered_together() {
     let certificates = Certificates::new();
     let keys = certificates.write("psk", "me:00c0ffee\n");

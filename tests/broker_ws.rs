@@ -239,27 +239,86 @@ fn pages_are_served_and_nothing_else() {
     let pages = certificates.folder().join("pages");
     std::fs::create_dir(&pages).unwrap();
     std::fs::write(pages.join("index.html"), "<p>hello").unwrap();
-    std::fs::write(pages.join("large.bin"), vec![7; 3_000_000]).unwrap();
+    std::fs::write(pages.join("large.bin"), vec![7; 20_000_000]).unwrap();
     std::os::unix::fs::symlink(secret, pages.join("link")).unwrap();
     let broker = broker(&format!("http_dir {}\n", pages.display()));
-    let get = |request: &str| {
+    let ask = |text: String| {
         let mut raw = Raw::connect(&broker);
-        raw.send(format!("{request} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes());
+        raw.send(text.as_bytes());
         raw.rest()
     };
+    let get = |request: &str| ask(format!("{request} HTTP/1.1\r\nHost: x\r\n\r\n"));
+    let get_since =
+        |path: &str, time: &str| ask(format!("GET {path} HTTP/1.1\r\nIf-Modified-Since: {time}\r\n\r\n"));
     let text = String::from_utf8(get("GET /")).unwrap();
     assert!(
         text.starts_with("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 8\r\n"),
         "{text}"
     );
     assert!(text.ends_with("\r\n\r\n<p>hello"), "{text}");
-    assert!(get("GET /large.bin").ends_with(&[7; 3_000_000]));
-    assert!(get("HEAD /large.bin").ends_with(b"\r\n\r\n"));
-    for path in ["/../secret", "/%2e%2e/secret", "/link", "/none", "/..%2f..%2fetc/passwd"] {
+    assert!(get("GET /large.bin").ends_with(&[7; 20_000_000]));
+    let head = String::from_utf8(get("HEAD /large.bin")).unwrap();
+    assert!(head.contains("\r\nContent-Length: 20000000\r\n") && head.ends_with("\r\n\r\n"), "{head}");
+    let changed = head.lines().find_map(|line| line.strip_prefix("Last-Modified: ")).unwrap();
+    let same = String::from_utf8(get_since("/large.bin", changed)).unwrap();
+    assert!(same.starts_with("HTTP/1.1 304 Not Modified\r\n") && same.ends_with("\r\n\r\n"), "{same}");
+    assert!(get_since("/large.bin", "Thu, 01 Jan 1970 00:00:00 GMT").ends_with(&[7; 20_000_000]));
+    for path in [
+        "/../secret",
+        "/%2e%2e/secret",
+        "/%2E%2e%2fsecret",
+        "/.%2e/secret",
+        "/link",
+        "/none",
+        "/..%2f..%2fetc/passwd",
+        "//etc/passwd",
+        "/%2fetc/passwd",
+        "/index.html%00",
+        "/index.html%00.js",
+        "/%zz",
+        "/a%ff",
+    ] {
         let text = String::from_utf8(get(&format!("GET {path}"))).unwrap();
         assert!(text.starts_with("HTTP/1.1 404 Not Found\r\n") && !text.contains("secret"), "{path}: {text}");
     }
     publish(&broker).run().prints("");
+}
+
+/// Pages go out over TLS and behind a proxy as well, and who doesn't read one keeps nobody waiting.
+#[test]
+fn pages_are_served_through_all_layers_and_at_any_speed() {
+    let certificates = Certificates::new();
+    std::fs::write(certificates.folder().join("large.bin"), vec![7; 20_000_000]).unwrap();
+    let broker = broker(&format!(
+        "http_dir {}\nenable_proxy_protocol 1\ncertfile {}\nkeyfile {}\n",
+        certificates.folder().display(),
+        certificates.path("server.crt"),
+        certificates.path("server.key")
+    ));
+    let context = {
+        use openssl::ssl::{SslConnector, SslMethod};
+        let mut builder = SslConnector::builder(SslMethod::tls()).unwrap();
+        builder.set_ca_file(certificates.path("ca.crt")).unwrap();
+        builder.build()
+    };
+    let ask = |path: &str| {
+        let mut raw = Raw::connect(&broker);
+        raw.send(b"PROXY TCP4 192.0.2.1 192.0.2.2 1234 1883\r\n");
+        let mut tls = context.connect("localhost", raw.0).unwrap();
+        tls.write_all(format!("GET {path} HTTP/1.1\r\n\r\n").as_bytes()).unwrap();
+        tls
+    };
+    let idle: Vec<_> = (0..50).map(|_| ask("/large.bin")).collect();
+    let mut page = Vec::new();
+    let mut reader = ask("/large.bin");
+    reader.read_to_end(&mut page).unwrap();
+    assert!(page.starts_with(b"HTTP/1.1 200 OK\r\n") && page.ends_with(&[7; 20_000_000]));
+    // The broker has let go of them: for it they are over.
+    until("the ends of connections that were handed over", || {
+        let ends =
+            broker.log().matches("[192.0.2.1:1234] disconnected: connection closed by client.").count();
+        (ends == idle.len() + 1).then_some(())
+    });
 }
 
 #[test]

@@ -3,6 +3,8 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "tests fail by panicking")]
 
+#[path = "harness/certificates.rs"]
+mod certificates;
 #[path = "harness/our_broker.rs"]
 mod our_broker;
 #[path = "harness/raw_client.rs"]
@@ -89,6 +91,40 @@ impl Admin {
         let answer = self.ask(commands);
         assert!(!answer.contains("error"), "{answer}");
     }
+}
+
+/// What the broker tells of itself, which needs no administrator.
+#[test]
+fn every_listener_is_told_as_it_is() {
+    let certificates = certificates::Certificates::new();
+    let [plain, web, tls, http] = [(); 4].map(|()| Broker::free_port());
+    let broker = Broker::with_listeners(&format!(
+        "allow_anonymous true\nenable_control_api true\nlistener {plain} 127.0.0.1\nlistener {web} 127.0.0.1\n\
+         protocol websockets\nlistener {tls} 127.0.0.1\nprotocol websockets\ncertfile {}\nkeyfile {}\n\
+         listener {http} 127.0.0.1\nprotocol http_api\nlistener 0 {{dir}}/socket\n",
+        certificates.path("server.crt"),
+        certificates.path("server.key")
+    ));
+    let mut client = RawClient::connect(([127, 0, 0, 1], plain).into(), Version::V5, "c");
+    client.subscribe("$CONTROL/broker/v1/response", QoS::AtMostOnce);
+    client.publish("$CONTROL/broker/v1", br#"{"commands":[{"command":"listListeners"}]}"#, QoS::AtLeastOnce);
+    let found: serde_json::Value = serde_json::from_slice(&client.message().unwrap().payload).unwrap();
+    let tcp = |port: u16, protocol: &str, tls: bool| serde_json::json!({"port": port, "protocol": protocol, "bind-address": "127.0.0.1", "tls": tls});
+    let socket = broker.path("socket").to_string_lossy().into_owned();
+    let expected = serde_json::json!([
+        tcp(plain, "mqtt", false),
+        tcp(web, "mqtt+websockets", false),
+        tcp(tls, "mqtt+websockets", true),
+        tcp(http, "httpapi", false),
+        {"port": 0, "protocol": "mqtt", "socket-path": socket, "tls": false},
+    ]);
+    assert_eq!(found["responses"][0]["data"]["listeners"], expected);
+    let printed = run(ctrl(), &["-h", "127.0.0.1", "-p", &plain.to_string(), "broker", "listListeners"]);
+    let text = String::from_utf8(printed.stdout).unwrap();
+    assert!(
+        text.contains("Protocol:          mqtt+websockets\n") && text.contains("TLS:               true\n"),
+        "{text}"
+    );
 }
 
 /// The Reason Code of the PUBACK to a message.

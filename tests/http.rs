@@ -2,6 +2,8 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "tests fail by panicking")]
 
+#[path = "harness/certificates.rs"]
+mod certificates;
 #[path = "harness/our_broker.rs"]
 mod our_broker;
 #[path = "harness/raw_client.rs"]
@@ -12,7 +14,9 @@ mod running;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 
+use certificates::Certificates;
 use mqtt_toolkit::protocol::{QoS, Version};
+use openssl::ssl::{SslConnector, SslFiletype, SslMethod};
 use our_broker::{Broker, program};
 use raw_client::RawClient;
 use running::{PATIENCE, Running, eventually};
@@ -145,6 +149,97 @@ fn files_and_nothing_outside() {
     {
         assert_eq!(get(http, path).0, 404, "{path}");
     }
+}
+
+/// A connection with TLS, with a client certificate if there is a name for its files.
+fn open_tls(certificates: &Certificates, port: u16, client: Option<&str>) -> Option<impl Read + Write> {
+    let mut builder = SslConnector::builder(SslMethod::tls()).unwrap();
+    builder.set_ca_file(certificates.path("ca.crt")).unwrap();
+    if let Some(name) = client {
+        builder.set_certificate_chain_file(certificates.path(&format!("{name}.crt"))).unwrap();
+        builder.set_private_key_file(certificates.path(&format!("{name}.key")), SslFiletype::PEM).unwrap();
+    }
+    builder.build().connect("localhost", open(port)).ok()
+}
+
+fn get_by(stream: &mut (impl Read + Write), path: &str, header: &str) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nConnection: close\r\n{header}\r\n");
+    let mut bytes = Vec::new();
+    // One who is refused in the handshake may find out only now.
+    let _ = stream.write_all(request.as_bytes()).and_then(|()| stream.read_to_end(&mut bytes));
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn over_tls_with_and_without_certificates_of_clients() {
+    let certificates = Certificates::new();
+    certificates.issue_client("alice");
+    let pair = format!(
+        "allow_anonymous true\ncertfile {}\nkeyfile {}\n",
+        certificates.path("server.crt"),
+        certificates.path("server.key")
+    );
+    let files = tempfile::tempdir().unwrap();
+    std::fs::write(files.path().join("big.bin"), "0123456789".repeat(300_000)).unwrap();
+    let (tls, mqtt, http) = broker(&format!("{pair}http_dir {}\n", files.path().display()));
+    let ask = |path: &str| get_by(&mut open_tls(&certificates, http, None).unwrap(), path, "");
+    assert!(ask("/api/v1/version").ends_with(env!("CARGO_PKG_VERSION")));
+    assert!(ask("/big.bin").ends_with(&"0123456789".repeat(300_000)));
+    assert!(ask("/api/v1/listeners").contains("\"protocol\":\"httpapi\",\"tls\":true,\"mtls\":false"));
+    // Those who say nothing, stop in the middle, or speak no TLS are closed, and others are served meanwhile.
+    let stuck: Vec<TcpStream> = (0..60)
+        .map(|n| {
+            let mut stream = open(http);
+            stream
+                .write_all(&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03GET / HTTP/1.1\r\n\r\n"[..n % 12])
+                .unwrap();
+            stream
+        })
+        .collect();
+    let mut plain = open(http);
+    plain.write_all(b"GET /healthz HTTP/1.1\r\n\r\n").unwrap();
+    let mut rest = Vec::new();
+    let _ = plain.read_to_end(&mut rest);
+    assert!(!rest.starts_with(b"HTTP"), "{rest:?}");
+    assert!(ask("/healthz").ends_with("ok\n"));
+    drop(stuck);
+    RawClient::connect(at(mqtt), Version::V5, "c").ping();
+    // A reload takes TLS away from new connections, and gives it again.
+    let listeners = format!("listener {mqtt} 127.0.0.1\nlistener {http} 127.0.0.1\nprotocol http_api\n");
+    assert!(tls.reload(&format!("{listeners}allow_anonymous true\n")).contains("was reloaded"));
+    assert_eq!(get(http, "/healthz").0, 200);
+    std::fs::write(tls.path("acl"), "user alice\ntopic read /api/v1/version\n").unwrap();
+    let ca = certificates.path("ca.crt");
+    let mutual = format!(
+        "require_certificate true\ncafile {ca}\nuse_identity_as_username true\nacl_file {{dir}}/acl\n"
+    );
+    assert!(tls.reload(&format!("{listeners}{pair}{mutual}")).contains("was reloaded"));
+    // The name in the certificate needs no password, and the rules hold for it.
+    let as_alice = |path: &str| {
+        get_by(
+            &mut open_tls(&certificates, http, Some("client")).unwrap(),
+            path,
+            "Authorization: Basic Ym9iOmI=\r\n",
+        )
+    };
+    assert!(as_alice("/api/v1/version").starts_with("HTTP/1.1 200 OK"));
+    assert!(as_alice("/api/v1/systree").starts_with("HTTP/1.1 401 Unauthorized"));
+    let nobody = open_tls(&certificates, http, None).map(|mut stream| get_by(&mut stream, "/healthz", ""));
+    assert!(nobody.is_none_or(|text| text.is_empty()));
+}
+
+#[test]
+fn behind_a_proxy_that_says_where_connections_come_from() {
+    let (_broker, mqtt, http) = broker("allow_anonymous true\nenable_proxy_protocol 1\n");
+    let mut stream = open(http);
+    stream.write_all(b"PROXY TCP4 192.0.2.1 192.0.2.2 1234 80\r\n").unwrap();
+    assert!(get_by(&mut stream, "/healthz", "").ends_with("ok\n"));
+    for bad in ["", "PROXY TCP4 192.0.2.1 192.0.2.2 0 80\r\n"] {
+        let mut stream = open(http);
+        stream.write_all(bad.as_bytes()).unwrap();
+        assert_eq!(get_by(&mut stream, "/healthz", ""), "", "{bad}");
+    }
+    RawClient::connect(at(mqtt), Version::V5, "c").ping();
 }
 
 #[test]

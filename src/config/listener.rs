@@ -233,11 +233,6 @@ impl Listener {
             () if tls.capath.is_some() && !has_certificate => {
                 Some("Error: capath specified without certfile and keyfile.")
             }
-            () if self.protocol == ListenerProtocol::HttpApi && (tls.is_on() || self.proxy.is_some()) => {
-                Some(
-                    "Error: A listener with 'protocol http_api' speaks neither TLS nor the PROXY protocol here.",
-                )
-            }
             () if self.proxy != Some(ProxyVersion::V2) => None,
             () if tls.use_subject => {
                 Some("Error: use_subject_as_username cannot be used with `enable_proxy_protocol 2`.")

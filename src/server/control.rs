@@ -18,7 +18,7 @@ use super::error::reason;
 use super::event_loop::Server;
 use crate::auth::dynsec::{COMMAND_TOPIC, Outcome, RESPONSE_TOPIC, Request};
 use crate::broker::{Asker, ControlRequest};
-use crate::config::{LogType, PluginKind, Settings};
+use crate::config::{ListenerProtocol, LogType, PluginKind, Settings};
 
 /// Requests that may wait.
 const WAITING: usize = 1000;
@@ -262,7 +262,12 @@ impl Server {
         let open = self.slots.iter().filter(|slot| slot.open);
         let one = |slot: &super::slots::Slot| {
             let listener = self.settings.listeners.get(slot.position)?;
-            let protocol = super::http_answers::protocol(listener);
+            let protocol = match listener.protocol {
+                ListenerProtocol::Mqtt => "mqtt",
+                // Its name here, and only here.
+                ListenerProtocol::WebSockets => "mqtt+websockets",
+                ListenerProtocol::HttpApi => "httpapi",
+            };
             let mut value = json!({ "port": slot.port, "protocol": protocol });
             if let Some(address) = &listener.address {
                 value["bind-address"] = json!(address);
@@ -270,7 +275,7 @@ impl Server {
             if let Some(path) = &listener.unix_path {
                 value["socket-path"] = json!(path);
             }
-            value["tls"] = json!(false);
+            value["tls"] = json!(listener.tls.is_on());
             Some(value)
         };
         open.filter_map(one).collect()

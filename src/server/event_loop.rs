@@ -178,6 +178,10 @@ impl Server {
         if let Kind::Http(taken, _) = &mut socket.kind {
             if let Some(taken) = taken.take() {
                 self.http.open(socket.listener, taken)?;
+                // A reload tells it later, when all else is sure.
+                if let Some(slot) = self.slots.get(socket.listener).filter(|slot| slot.open) {
+                    self.http.change(socket.listener, slot.admission.ways.clone());
+                }
             }
         } else if let Some(source) = socket.source() {
             self.poll.registry().register(source, token, Interest::READABLE)?;

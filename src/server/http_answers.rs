@@ -73,7 +73,7 @@ impl Server {
 }
 
 /// Its name in answers.
-pub(super) fn protocol(listener: &Listener) -> &'static str {
+fn protocol(listener: &Listener) -> &'static str {
     match listener.protocol {
         ListenerProtocol::Mqtt => "mqtt",
         ListenerProtocol::WebSockets => "websockets",

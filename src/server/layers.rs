@@ -12,7 +12,7 @@ use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
 use rustix::net::{RecvFlags, recv};
 
-use super::http_files;
+use super::http::Page;
 use crate::broker::{Peer, Secured};
 use crate::config::{IdentitySource, ProxyVersion};
 use crate::transport::proxy_header::{self, PROXY_HEADER_MAX, ProxyHeader, Source as From};
@@ -161,6 +161,8 @@ pub enum Refusal {
     Origin,
     /// No request for a WebSocket.
     NoWebSocket,
+    /// A request for a page: [`Layers::take_page`] has it.
+    Page,
 }
 
 impl Refusal {
@@ -213,6 +215,8 @@ pub struct Layers {
     /// There may be more to read than the poller knows of.
     more: bool,
     news: Vec<News>,
+    /// The head of a request for a page.
+    page: Option<Vec<u8>>,
 }
 
 impl Layers {
@@ -228,6 +232,7 @@ impl Layers {
             told_of_tls: false,
             more: false,
             news: Vec::new(),
+            page: None,
         };
         // Should TLS not begin, there is nothing to watch, and the connection ends.
         if !awaits_proxy && layers.begin_tls().is_err() {
@@ -251,6 +256,33 @@ impl Layers {
             Lower::Tls(stream) => stream.socket_mut().source(),
             Lower::Gone(nothing) => nothing,
         }
+    }
+
+    /// The socket, for whoever waits for it elsewhere. `None`: TLS couldn't begin.
+    pub fn raw(&self) -> Option<&Raw> {
+        match &self.lower {
+            Lower::Raw(raw) => Some(raw),
+            Lower::Tls(stream) => Some(stream.socket()),
+            Lower::Gone(_) => None,
+        }
+    }
+
+    /// Gives the connection away, if it asks for a page. What stays here is closed.
+    pub fn take_page(&mut self) -> Option<Page> {
+        let request = self.page.take()?;
+        let folder = self.ways.web.as_ref()?.pages.as_ref()?.into();
+        let lower = std::mem::replace(&mut self.lower, Lower::Gone(Nothing));
+        let layers = Layers {
+            lower,
+            ws: None,
+            ways: self.ways.clone(),
+            awaits_proxy: false,
+            told_of_tls: true,
+            more: false,
+            news: Vec::new(),
+            page: None,
+        };
+        Some(Page { layers, request, folder })
     }
 
     /// What the broker must hear of.
@@ -352,11 +384,10 @@ impl Layers {
             match ws.request(&mut bytes, &web.origins) {
                 Progress::More => return Err(self.nothing_yet()),
                 Progress::Open => {}
-                Progress::Page(path, head) => {
-                    let Some(pages) = &web.pages else { return Err(Refusal::NoWebSocket.into()) };
-                    ws.answer(http_files::answer(pages, &path, head));
-                    self.write_out_quietly();
-                    return Ok(0);
+                Progress::Page if web.pages.is_none() => return Err(Refusal::NoWebSocket.into()),
+                Progress::Page => {
+                    self.page = Some(ws.take_request());
+                    return Err(Refusal::Page.into());
                 }
                 Progress::Refused => return Err(Refusal::NoWebSocket.into()),
                 Progress::Origin => return Err(Refusal::Origin.into()),

@@ -10,7 +10,6 @@ mod error;
 mod event_loop;
 mod http;
 mod http_answers;
-mod http_files;
 mod layers;
 mod listen;
 mod passwords;

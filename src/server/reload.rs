@@ -229,6 +229,8 @@ impl Server {
         for (position, &number) in plan.numbers.iter().enumerate() {
             let sockets = self.listening.iter().map(|(_, socket): (usize, &Listening)| socket);
             let slot = Slot::new(prepared, position, number, sockets);
+            // To those that aren't open there this is nothing.
+            self.http.change(number, slot.admission.ways.clone());
             match self.slots.get_mut(number) {
                 Some(old) => *old = slot,
                 // Numbers are given in order.

@@ -13,7 +13,7 @@ use super::layers::{News, Refusal, Ways, Web};
 use super::socket::Socket;
 use crate::auth::PskList;
 use crate::broker::{ConnectionKey, Ended, Notice};
-use crate::config::{Listener, ListenerProtocol, Settings};
+use crate::config::{Listener, ListenerProtocol, LogType, Settings};
 use crate::transport::tls::{PskKeys, TlsError, TlsServer, TlsServerSettings, TlsVersion};
 
 /// What a listener's connections go through: reads certificates and keys.
@@ -65,6 +65,7 @@ fn tls(settings: &Settings, listener: &Listener, psk: Option<Arc<PskList>>) -> R
         require_certificate: tls.require_certificate,
         disable_date_checks: tls.disable_date_checks,
         psk: tls.psk_hint.as_ref().map(|_| keys(psk)).transpose()?,
+        psk_hint: tls.psk_hint.clone(),
         keylog: settings.tls_keylog.as_ref().map(PathBuf::from),
     };
     TlsServer::new(&server).map_err(|error| Error::start(error.to_string()))
@@ -123,6 +124,18 @@ impl Server {
         }
     }
 
+    /// Gives a connection that asks for a page to the thread that reads files.
+    fn hand_over(&mut self, key: ConnectionKey) {
+        let Some(Some(client)) = self.clients.get_mut(key) else { return };
+        let Socket::Layered(layers) = &mut client.socket else { return };
+        let _ = self.poll.registry().deregister(layers.source());
+        if let Some(page) = layers.take_page()
+            && let Err(error) = self.http.serve_page(page)
+        {
+            self.say(LogType::Error, &format!("Error: {}", reason(&error)));
+        }
+    }
+
     /// Reading from or writing to a connection has failed for good.
     pub(super) fn broke(&mut self, key: ConnectionKey, error: &io::Error) {
         let peer = || self.shard.peer(key).cloned();
@@ -147,6 +160,10 @@ impl Server {
                 Some(Refusal::ProxyItself) => (Ended::Unmentioned, None),
                 Some(Refusal::Origin) => (Ended::Origin, None),
                 Some(Refusal::NoWebSocket) => (Ended::ProtocolError, None),
+                Some(Refusal::Page) => {
+                    self.hand_over(key);
+                    (Ended::ByClient, None)
+                }
                 None => (Ended::ByClient, None),
             }
         };

@@ -1,16 +1,16 @@
 //! One HTTP connection: requests in, answers out, one after the other.
 
 use std::io::{self, Read};
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use super::channel::Channel;
+use super::files::Found;
 use super::mailbox::Mailbox;
-use super::request::{HEAD_MAX, Parsed, parse};
+use super::request::{HEAD_MAX, Parsed, Request, parse};
 use super::routes::{Answer, Body, answer};
+use crate::server::layers::Layers;
 
 /// How long a request may take to come, and how long a connection may idle.
 const READING: Duration = Duration::from_secs(15);
@@ -22,36 +22,36 @@ const LINGERING: Duration = Duration::from_secs(2);
 const PIECE: usize = 64 * 1024;
 
 /// Serves until the other side has enough, is too slow, or doesn't speak HTTP.
-pub async fn serve(mut stream: TcpStream, _peer: SocketAddr, listener: usize, mailbox: &Mailbox) {
-    let mut bytes = Vec::new();
+pub async fn serve(layers: Layers, listener: usize, mailbox: &Mailbox) {
+    let Ok(mut channel) = Channel::new(layers) else { return };
+    let (mut bytes, mut identity) = (Vec::new(), None);
     loop {
-        let request = match timeout(READING, read_head(&mut stream, &mut bytes)).await {
+        let request = match timeout(READING, read_head(&mut channel, &mut bytes)).await {
             Ok(Ok(Some(request))) => request,
             Ok(Ok(None)) => {
                 let head = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-                let _ = timeout(WRITING, stream.write_all(head.as_bytes())).await;
-                return finish(stream).await;
+                let _ = timeout(WRITING, channel.write_all(head.as_bytes())).await;
+                return finish(channel).await;
             }
             _ => return,
         };
-        let answer = answer(&request, listener, mailbox).await;
-        let sent = send(&mut stream, answer, request.keep_alive).await;
+        identity = channel.take_identity().or(identity);
+        let answer = answer(&request, identity.as_deref(), listener, mailbox).await;
+        let sent = send(&mut channel, answer, false, request.keep_alive).await;
         if sent.is_err() || !request.keep_alive {
-            return finish(stream).await;
+            return finish(channel).await;
         }
     }
 }
 
 /// Says that nothing more comes, and throws away what the other side still sends: closing with unread input would
 /// reset the connection and could take the answer with it.
-async fn finish(mut stream: TcpStream) {
-    if stream.shutdown().await.is_err() {
-        return;
-    }
+pub async fn finish(mut channel: Channel) {
+    channel.finish();
     let drain = async {
         let mut piece = [0; 4096];
         for _ in 0..64 {
-            match stream.read(&mut piece).await {
+            match channel.read(&mut piece).await {
                 Ok(count) if count > 0 => {}
                 _ => break,
             }
@@ -61,10 +61,7 @@ async fn finish(mut stream: TcpStream) {
 }
 
 /// The next request; `None`: what comes is none.
-async fn read_head(
-    stream: &mut TcpStream,
-    bytes: &mut Vec<u8>,
-) -> io::Result<Option<super::request::Request>> {
+async fn read_head(channel: &mut Channel, bytes: &mut Vec<u8>) -> io::Result<Option<Request>> {
     loop {
         match parse(bytes) {
             Parsed::Whole(request, length) => {
@@ -75,29 +72,42 @@ async fn read_head(
             Parsed::Partial | Parsed::Bad => return Ok(None),
         }
         let mut piece = [0; 4096];
-        match stream.read(&mut piece).await? {
+        match channel.read(&mut piece).await? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             count => bytes.extend_from_slice(&piece[..count]),
         }
     }
 }
 
-async fn send(stream: &mut TcpStream, answer: Answer, keep_alive: bool) -> io::Result<()> {
+/// Sends an answer, without its body where only the head was asked for.
+pub async fn send(
+    channel: &mut Channel,
+    answer: Answer,
+    head_only: bool,
+    keep_alive: bool,
+) -> io::Result<()> {
     let length = match &answer.body {
         Body::Text(text) => text.len() as u64,
         Body::File(found) => found.length,
+        Body::Unchanged => 0,
+    };
+    let last_modified = match &answer.body {
+        Body::File(Found { last_modified: Some(time), .. }) => format!("Last-Modified: {time}\r\n"),
+        _ => String::new(),
     };
     let head = format!(
-        "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {length}\r\n{}{}\r\n",
+        "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {length}\r\n{last_modified}{}{}\r\n",
         answer.status,
         answer.media_type,
         answer.headers,
         if keep_alive { "" } else { "Connection: close\r\n" }
     );
     match answer.body {
-        Body::Text(text) => write(stream, &[head.as_bytes(), text.as_bytes()].concat()).await,
+        _ if head_only => write(channel, head.as_bytes()).await,
+        Body::Unchanged => write(channel, head.as_bytes()).await,
+        Body::Text(text) => write(channel, &[head.as_bytes(), text.as_bytes()].concat()).await,
         Body::File(found) => {
-            write(stream, head.as_bytes()).await?;
+            write(channel, head.as_bytes()).await?;
             let mut file = found.file.take(length);
             let mut piece = vec![0; PIECE];
             let mut left = length;
@@ -108,7 +118,7 @@ async fn send(stream: &mut TcpStream, answer: Answer, keep_alive: bool) -> io::R
                     // It has become shorter: the length was promised.
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
-                write(stream, &piece[..count]).await?;
+                write(channel, &piece[..count]).await?;
                 left -= count as u64;
             }
             Ok(())
@@ -116,6 +126,6 @@ async fn send(stream: &mut TcpStream, answer: Answer, keep_alive: bool) -> io::R
     }
 }
 
-async fn write(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
-    timeout(WRITING, stream.write_all(bytes)).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+async fn write(channel: &mut Channel, bytes: &[u8]) -> io::Result<()> {
+    timeout(WRITING, channel.write_all(bytes)).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
+use std::time::SystemTime;
 
 /// An open file to be sent.
 #[derive(Debug)]
@@ -11,6 +12,8 @@ pub struct Found {
     pub file: File,
     pub length: u64,
     pub media_type: &'static str,
+    /// When it was changed last, as HTTP has times.
+    pub last_modified: Option<String>,
 }
 
 /// The file of a path, `index.html` for a folder. `None`: there is none that may be shown.
@@ -29,7 +32,13 @@ pub fn find(folder: &Path, path: &str) -> Option<Found> {
     let file = File::open(&real).ok()?;
     let about = file.metadata().ok()?;
     let media_type = media_type(&real);
-    about.is_file().then(|| Found { file, length: about.len(), media_type })
+    let last_modified = about.modified().ok().and_then(http_time);
+    about.is_file().then(|| Found { file, length: about.len(), media_type, last_modified })
+}
+
+fn http_time(time: SystemTime) -> Option<String> {
+    let timestamp = jiff::Timestamp::try_from(time).ok()?;
+    jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&timestamp).ok()
 }
 
 /// The path below the folder, percent signs decoded; `None`: it could mean something else.
@@ -57,11 +66,12 @@ fn decode(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// By the end of the name. In which letters a text is written, the text itself says best.
 fn media_type(path: &Path) -> &'static str {
     match path.extension().and_then(|extension| extension.to_str()).unwrap_or_default() {
-        "html" | "htm" => "text/html; charset=utf-8",
-        "css" => "text/css; charset=utf-8",
-        "js" | "mjs" => "text/javascript; charset=utf-8",
+        "html" | "htm" => "text/html",
+        "css" => "text/css",
+        "js" | "mjs" => "text/javascript",
         "json" | "map" => "application/json",
         "svg" => "image/svg+xml",
         "png" => "image/png",
@@ -71,7 +81,7 @@ fn media_type(path: &Path) -> &'static str {
         "ico" => "image/x-icon",
         "woff2" => "font/woff2",
         "wasm" => "application/wasm",
-        "txt" | "md" => "text/plain; charset=utf-8",
+        "txt" | "md" => "text/plain",
         _ => "application/octet-stream",
     }
 }

@@ -3,9 +3,11 @@
 //! The thread never touches the broker: it asks the event loop for what it needs by a mailbox ([`Mailbox`]), and what
 //! the loop spends on it is bounded, however many ask.
 
+mod channel;
 mod connection;
 mod files;
 mod mailbox;
+mod pages;
 mod request;
 mod routes;
 
@@ -15,18 +17,32 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::AbortHandle;
 
-pub(super) use mailbox::{Ask, ListenerFacts, Mailbox, Snapshot};
+use super::layers::{Layers, Raw, Ways};
 
-/// Connections at a time, over all listeners.
+pub(super) use mailbox::{Ask, ListenerFacts, Mailbox, Snapshot};
+pub(super) use pages::Page;
+
+/// Connections at a time, over all listeners; and as many that were handed over for a page.
 const CONNECTIONS: usize = 256;
+
+/// What a listener's connections go through, once that is known.
+type Told = Option<Arc<Ways>>;
 
 /// What the loop tells the thread.
 enum Command {
     Open(usize, TcpListener),
+    Change(usize, Arc<Ways>),
     Close(usize),
+    Page(Box<Page>),
+}
+
+/// A listener that is open.
+struct Open {
+    tasks: Vec<AbortHandle>,
+    ways: watch::Sender<Told>,
 }
 
 /// The thread, started with the first listener.
@@ -41,13 +57,30 @@ impl Http {
         Http { mailbox, running: None }
     }
 
-    /// Serves a listening socket, the broker's listener of this number.
+    /// Serves a listening socket, the broker's listener of this number, as soon as [`Http::change`] has told what its
+    /// connections go through.
     pub(super) fn open(&mut self, number: usize, socket: TcpListener) -> io::Result<()> {
         socket.set_nonblocking(true)?;
+        self.begin()?;
+        self.tell(Command::Open(number, socket))
+    }
+
+    /// What new connections go through from now on.
+    pub(super) fn change(&self, number: usize, ways: Arc<Ways>) {
+        let _ = self.tell(Command::Change(number, ways));
+    }
+
+    /// Answers a request that came to a WebSocket listener.
+    pub(super) fn serve_page(&mut self, page: Page) -> io::Result<()> {
+        self.begin()?;
+        self.tell(Command::Page(Box::new(page)))
+    }
+
+    fn begin(&mut self) -> io::Result<()> {
         if self.running.is_none() {
             self.running = Some(start(self.mailbox.clone())?);
         }
-        self.tell(Command::Open(number, socket))
+        Ok(())
     }
 
     /// Closes it, and the connections that came by it.
@@ -77,17 +110,37 @@ fn start(mailbox: Mailbox) -> io::Result<(mpsc::UnboundedSender<Command>, JoinHa
         tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build()?;
     let work = move || {
         runtime.block_on(async {
-            let mut open: HashMap<usize, Vec<AbortHandle>> = HashMap::new();
+            let mut open: HashMap<usize, Open> = HashMap::new();
             let places = Arc::new(Semaphore::new(CONNECTIONS));
+            let for_pages = Arc::new(Semaphore::new(CONNECTIONS));
             // Ends when the server lets go of the sender.
             while let Some(command) = commands.recv().await {
                 match command {
                     Command::Open(number, socket) => {
-                        let task = tokio::spawn(accept(number, socket, mailbox.clone(), places.clone()));
-                        open.entry(number).or_default().push(task.abort_handle());
+                        let new = || Open { tasks: Vec::new(), ways: watch::channel(None).0 };
+                        let open = open.entry(number).or_insert_with(new);
+                        let ways = open.ways.subscribe();
+                        let task =
+                            tokio::spawn(accept(number, socket, ways, mailbox.clone(), places.clone()));
+                        open.tasks.push(task.abort_handle());
+                    }
+                    Command::Change(number, ways) => {
+                        if let Some(open) = open.get(&number) {
+                            open.ways.send_replace(Some(ways));
+                        }
                     }
                     Command::Close(number) => {
-                        open.remove(&number).into_iter().flatten().for_each(|task| task.abort());
+                        let tasks = open.remove(&number).map(|open| open.tasks);
+                        tasks.into_iter().flatten().for_each(|task| task.abort());
+                    }
+                    // Where there is no place, the connection ends.
+                    Command::Page(page) => {
+                        if let Ok(place) = for_pages.clone().try_acquire_owned() {
+                            tokio::spawn(async move {
+                                pages::serve(*page).await;
+                                drop(place);
+                            });
+                        }
                     }
                 }
             }
@@ -99,22 +152,32 @@ fn start(mailbox: Mailbox) -> io::Result<(mpsc::UnboundedSender<Command>, JoinHa
 }
 
 /// Accepts until the listener is closed.
-async fn accept(number: usize, socket: TcpListener, mailbox: Mailbox, places: Arc<Semaphore>) {
+async fn accept(
+    number: usize,
+    socket: TcpListener,
+    mut ways: watch::Receiver<Told>,
+    mailbox: Mailbox,
+    places: Arc<Semaphore>,
+) {
     let Ok(socket) = tokio::net::TcpListener::from_std(socket) else { return };
+    if ways.wait_for(Option::is_some).await.is_err() {
+        return;
+    }
     let mut connections = tokio::task::JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
         let Ok(place) = places.clone().acquire_owned().await else { return };
-        match socket.accept().await {
-            Ok((stream, peer)) => {
-                let mailbox = mailbox.clone();
-                connections.spawn(async move {
-                    connection::serve(stream, peer, number, &mailbox).await;
-                    drop(place);
-                });
-            }
-            // No file descriptors, perhaps: not at once again.
-            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(500)).await,
-        }
+        // No file descriptors, perhaps: not at once again.
+        let Ok((stream, _)) = socket.accept().await else {
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+            continue;
+        };
+        let ways = ways.borrow().clone().unwrap_or_default();
+        let Ok(stream) = stream.into_std().map(mio::net::TcpStream::from_std) else { continue };
+        let (layers, mailbox) = (Layers::new(Raw::Tcp(stream), ways), mailbox.clone());
+        connections.spawn(async move {
+            connection::serve(layers, number, &mailbox).await;
+            drop(place);
+        });
     }
 }

@@ -21,6 +21,8 @@ pub struct Request {
     /// The path as it stands in the request, without a query.
     pub path: String,
     pub credentials: Option<Credentials>,
+    /// Since when a file must have changed to be sent again, in the words that it was sent with.
+    pub if_modified_since: Option<String>,
     /// Another request may follow on this connection.
     pub keep_alive: bool,
 }
@@ -48,7 +50,7 @@ pub fn parse(bytes: &[u8]) -> Parsed {
         return Parsed::Bad;
     };
     let mut keep_alive = version == 1;
-    let mut credentials = None;
+    let (mut credentials, mut if_modified_since) = (None, None);
     for header in head.headers.iter() {
         let value = header.value.trim_ascii();
         if header.name.eq_ignore_ascii_case("connection") {
@@ -58,6 +60,8 @@ pub fn parse(bytes: &[u8]) -> Parsed {
             keep_alive = (keep_alive || word("keep-alive")) && !word("close");
         } else if header.name.eq_ignore_ascii_case("authorization") {
             credentials = basic(value);
+        } else if header.name.eq_ignore_ascii_case("if-modified-since") {
+            if_modified_since = std::str::from_utf8(value).ok().map(str::to_owned);
         }
     }
     // A body isn't read, so nothing can come behind it.
@@ -67,7 +71,8 @@ pub fn parse(bytes: &[u8]) -> Parsed {
     };
     keep_alive &= !head.headers.iter().any(has_body);
     let path = target.split(['?', '#']).next().unwrap_or_default().to_owned();
-    Parsed::Whole(Request { method: method.to_owned(), path, credentials, keep_alive }, length)
+    let method = method.to_owned();
+    Parsed::Whole(Request { method, path, credentials, if_modified_since, keep_alive }, length)
 }
 
 /// `Basic` and base64 of `user:password`.

@@ -1,5 +1,7 @@
 //! What each path answers.
 
+use std::path::Path;
+
 use serde_json::{Map, Value, json};
 
 use super::files::{self, Found};
@@ -22,6 +24,8 @@ pub struct Answer {
 pub enum Body {
     Text(String),
     File(Found),
+    /// The file is as it was.
+    Unchanged,
 }
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -40,14 +44,14 @@ fn ill() -> Answer {
     text("503 Service Unavailable", "The broker doesn't answer.\n")
 }
 
-/// Answers a request that came by this listener.
-pub async fn answer(request: &Request, listener: usize, mailbox: &Mailbox) -> Answer {
+/// Answers a request that came by this listener. `identity`: who asks, as TLS has it; no password is asked for then.
+pub async fn answer(request: &Request, identity: Option<&str>, listener: usize, mailbox: &Mailbox) -> Answer {
     if request.method != "GET" {
         let mut answer = text("405 Method Not Allowed", "Invalid HTTP Method\n");
         answer.headers = "Allow: GET\r\n";
         return answer;
     }
-    let username = request.credentials.as_ref().map(|credentials| &*credentials.username);
+    let username = identity.or(request.credentials.as_ref().map(|credentials| &*credentials.username));
     let Some(snapshot) = mailbox.ask(listener, username, &request.path).await else { return ill() };
     match request.path.as_str() {
         // For those who start and watch containers: they have no password, and learn nothing else.
@@ -56,7 +60,8 @@ pub async fn answer(request: &Request, listener: usize, mailbox: &Mailbox) -> An
         "/readyz" => return text("503 Service Unavailable", "not ready\n"),
         _ => {}
     }
-    if !admitted(&snapshot, request.credentials.as_ref()).await {
+    let known = identity.is_some() || is_known(&snapshot, request.credentials.as_ref()).await;
+    if !(known && snapshot.may_read) {
         let mut answer = text("401 Unauthorized", "Not authorised\n");
         answer.headers = "WWW-Authenticate: Basic realm=\"Mosquitto API\"\r\n";
         return answer;
@@ -72,26 +77,27 @@ pub async fn answer(request: &Request, listener: usize, mailbox: &Mailbox) -> An
             headers: "",
         },
         path if path.starts_with("/api/") => not_found(),
-        path => {
-            let found = snapshot.http_dir.and_then(|folder| files::find(&folder, path));
-            let file = |found: Found| Answer {
-                status: "200 OK",
-                media_type: found.media_type,
-                body: Body::File(found),
-                headers: "X-Content-Type-Options: nosniff\r\n",
-            };
-            found.map_or_else(not_found, file)
-        }
+        _ => snapshot.http_dir.map_or_else(not_found, |folder| page(&folder, request)),
     }
+}
+
+/// The file of a folder that was asked for.
+pub fn page(folder: &Path, request: &Request) -> Answer {
+    let Some(found) = files::find(folder, &request.path) else { return not_found() };
+    let media_type = found.media_type;
+    let is_known = found.last_modified.is_some() && found.last_modified == request.if_modified_since;
+    let (status, body) =
+        if is_known { ("304 Not Modified", Body::Unchanged) } else { ("200 OK", Body::File(found)) };
+    Answer { status, media_type, body, headers: "X-Content-Type-Options: nosniff\r\n" }
 }
 
 fn of_api(media_type: &'static str, body: String) -> Answer {
     Answer { status: "200 OK", media_type, body: Body::Text(body), headers: OPEN_TO_SCRIPTS }
 }
 
-/// Whether who asks may. The password is checked where it holds up nobody else.
-async fn admitted(snapshot: &Snapshot, credentials: Option<&Credentials>) -> bool {
-    let known = match (credentials, &snapshot.against) {
+/// Whether who asks is who he says. The password is checked where it holds up nobody else.
+async fn is_known(snapshot: &Snapshot, credentials: Option<&Credentials>) -> bool {
+    match (credentials, &snapshot.against) {
         (Some(credentials), Some(against)) => {
             let (against, username) = (against.clone(), credentials.username.clone());
             let password = credentials.password.clone();
@@ -100,8 +106,7 @@ async fn admitted(snapshot: &Snapshot, credentials: Option<&Credentials>) -> boo
         }
         // Where nobody checks passwords, a name is as good as none.
         _ => snapshot.allow_anonymous,
-    };
-    known && snapshot.may_read
+    }
 }
 
 /// The whole numbers of `$SYS`, by topic.

@@ -155,7 +155,7 @@ fn versions(context: &mut SslContextBuilder, settings: &TlsSettings) -> Result<(
 
 fn trust(context: &mut SslContextBuilder, settings: &TlsSettings) -> Result<(), SetupError> {
     if settings.os_certificates {
-        context.set_default_verify_paths().map_err(failed("the system's CA certificates can't be loaded"))?;
+        system_authorities(context).map_err(failed("the system's CA certificates can't be loaded"))?;
     }
     if settings.cafile.is_some() || settings.capath.is_some() {
         let (file, folder) = (settings.cafile.as_deref(), settings.capath.as_deref());
@@ -170,6 +170,24 @@ fn trust(context: &mut SslContextBuilder, settings: &TlsSettings) -> Result<(), 
         })?;
     }
     Ok(())
+}
+
+/// Where distributions keep the authorities that they trust.
+const BUNDLES: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+fn system_authorities(context: &mut SslContextBuilder) -> Result<(), ErrorStack> {
+    context.set_default_verify_paths()?;
+    // An OpenSSL of our own doesn't know where this system keeps them.
+    let of_our_own = cfg!(feature = "vendored-tls") && std::env::var_os("SSL_CERT_FILE").is_none();
+    match BUNDLES.map(Path::new).into_iter().find(|bundle| of_our_own && bundle.exists()) {
+        Some(bundle) => context.load_verify_locations(Some(bundle), None),
+        None => Ok(()),
+    }
 }
 
 fn own_certificate(

@@ -1,5 +1,6 @@
 //! TLS as a server.
 
+use std::ffi::{CString, c_char, c_int, c_void};
 use std::fmt;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -53,6 +54,8 @@ pub struct TlsServerSettings {
     pub disable_date_checks: bool,
     /// Pre-shared keys are taken.
     pub psk: Option<PskKeys>,
+    /// What clients are told in TLS 1.2, so that they know which of their identities to come with.
+    pub psk_hint: Option<String>,
     /// A file to append the secrets of each connection to, for debugging.
     pub keylog: Option<PathBuf>,
 }
@@ -103,6 +106,9 @@ impl TlsServer {
         });
         if let Some(keys) = &settings.psk {
             take_psk(&mut context, keys.clone())?;
+            if let Some(hint) = &settings.psk_hint {
+                give_hint(&mut context, hint)?;
+            }
         } else {
             context.set_num_tickets(1).map_err(failed("Error: Unable to create TLS context."))?;
         }
@@ -232,4 +238,19 @@ fn take_psk(context: &mut SslContextBuilder, keys: PskKeys) -> Result<(), TlsErr
         Ok(length)
     });
     Ok(())
+}
+
+/// libssl's own, which the `openssl` crate has no wrapper for; it copies the text.
+#[allow(unsafe_code)]
+fn give_hint(context: &mut SslContextBuilder, hint: &str) -> Result<(), TlsError> {
+    unsafe extern "C" {
+        fn SSL_CTX_use_psk_identity_hint(context: *mut c_void, hint: *const c_char) -> c_int;
+    }
+    let words = || {
+        TlsError::new(format!("Error: Unable to set TLS PSK hint \"{hint}\". It may have 256 bytes at most."))
+    };
+    let text = CString::new(hint).map_err(|_| words())?;
+    // SAFETY: the context is live and ours alone, and the text is a C string that lives through the call.
+    let set = unsafe { SSL_CTX_use_psk_identity_hint(context.as_ptr().cast(), text.as_ptr()) };
+    if set == 1 { Ok(()) } else { Err(words()) }
 }

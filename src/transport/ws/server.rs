@@ -19,8 +19,8 @@ pub enum Progress {
     More,
     /// It is answered; what follows are frames.
     Open,
-    /// It asks for a page, not for a WebSocket: its path, and whether only the headers are wanted.
-    Page(String, bool),
+    /// It asks for a page, not for a WebSocket: [`WsServer::take_request`] has its words.
+    Page,
     /// It is nothing that can be answered.
     Refused,
     /// It comes from a page of another origin.
@@ -95,7 +95,7 @@ impl WsServer {
             return Progress::Refused;
         };
         let progress = match request.asks_for_upgrade() {
-            false => Progress::Page(request.path.to_owned(), request.head),
+            false => Progress::Page,
             true if !request.may_come_from(origins) => Progress::Origin,
             true => match request.answer() {
                 Some(answer) => {
@@ -111,10 +111,10 @@ impl WsServer {
         progress
     }
 
-    /// Puts an answer that isn't a WebSocket's behind what is to be written.
-    pub fn answer(&mut self, bytes: Vec<u8>) {
-        self.pending = bytes;
+    /// The head of the request, for whoever answers it in our place.
+    pub fn take_request(&mut self) -> Vec<u8> {
         self.closed = true;
+        self.request.replace(Vec::new()).unwrap_or_default()
     }
 
     /// Turns received bytes into payload, at the start of the same buffer; returns its length. `None`: it is over.
@@ -234,8 +234,6 @@ fn control_frame(into: &mut Vec<u8>, opcode: u8, content: &[u8]) {
 
 /// A request, as far as it matters.
 struct Request<'a> {
-    head: bool,
-    path: &'a str,
     upgrade: bool,
     connection: bool,
     key: Option<&'a str>,
@@ -248,18 +246,12 @@ impl<'a> Request<'a> {
     fn parse(text: &'a str) -> Option<Self> {
         let mut lines = text.split("\r\n");
         let mut first = lines.next()?.split(' ');
-        let head = match first.next()? {
-            "GET" => false,
-            "HEAD" => true,
-            _ => return None,
-        };
-        let path = first.next().filter(|path| path.starts_with('/'))?;
+        first.next().filter(|method| matches!(*method, "GET" | "HEAD"))?;
+        first.next().filter(|path| path.starts_with('/'))?;
         if !first.next()?.starts_with("HTTP/1.") || first.next().is_some() {
             return None;
         }
         let mut request = Request {
-            head,
-            path,
             upgrade: false,
             connection: false,
             key: None,
@@ -370,8 +362,10 @@ mod tests {
         assert_eq!(ask("GET", &[]).0, Progress::More);
         assert_eq!(ask("POST / HTTP/1.1\r\n\r\n", &[]).0, Progress::Refused);
         assert_eq!(ask("GET http://x/ HTTP/1.1\r\n\r\n", &[]).0, Progress::Refused);
-        assert_eq!(ask("GET / HTTP/1.1\r\n\r\n", &[]).0, Progress::Page("/".into(), false));
-        assert_eq!(ask("HEAD /a HTTP/1.0\r\n\r\n", &[]).0, Progress::Page("/a".into(), true));
+        for page in ["GET / HTTP/1.1\r\n\r\n", "HEAD /a HTTP/1.0\r\n\r\n"] {
+            let (progress, _, mut server) = ask(page, &[]);
+            assert_eq!((progress, server.take_request()), (Progress::Page, page.as_bytes().to_vec()));
+        }
         let endless = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(REQUEST_MAX));
         assert_eq!(ask(&endless, &[]).0, Progress::Refused);
     }

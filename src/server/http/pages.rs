@@ -1,0 +1,30 @@
+//! Pages of `http_dir` for those who ask a WebSocket listener for one: a browser that then opens a WebSocket. One
+//! request a connection, which the event loop has handed over whole, so that no file is read there.
+
+use std::path::PathBuf;
+
+use super::channel::Channel;
+use super::connection::{finish, send};
+use super::request::{Parsed, parse};
+use super::routes;
+use crate::server::layers::Layers;
+
+/// A connection that asks for a page.
+#[derive(Debug)]
+pub struct Page {
+    /// The connection.
+    pub layers: Layers,
+    /// What was read of it: the head of a request for GET or HEAD.
+    pub request: Vec<u8>,
+    /// The folder of pages.
+    pub folder: PathBuf,
+}
+
+/// Answers it, and closes.
+pub async fn serve(page: Page) {
+    let Ok(mut channel) = Channel::new(page.layers) else { return };
+    let Parsed::Whole(request, _) = parse(&page.request) else { return };
+    let answer = routes::page(&page.folder, &request);
+    let _ = send(&mut channel, answer, request.method == "HEAD", false).await;
+    finish(channel).await;
+}
