@@ -57,8 +57,8 @@ mod tests {
     fn one_level_is_made_for_the_owner_alone() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        let mut settings = Settings::default();
-        settings.persistence_location = Some(at("data").to_string_lossy().into_owned());
+        let location = Some(at("data").to_string_lossy().into_owned());
+        let mut settings = Settings { persistence_location: location, ..Settings::default() };
         settings.log.destinations.file = Some(at("a/b/log").to_string_lossy().into_owned());
         make(&settings, None, &Logger::early("test"));
         assert!(!at("data").exists(), "nothing is kept");
