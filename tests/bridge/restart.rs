@@ -1,14 +1,29 @@
 //! The remote broker goes and comes back in the middle of many messages: none is lost, and at QoS 2 none comes twice.
+//!
+//! With mosquitto 2.0.11 as the remote broker some do come twice, for a reason of its own. Stopped by SIGTERM and started
+//! again with its persistent file, it now and then sends PUBLISH with DUP, under the same Packet Identifier, to a client
+//! that it had sent PUBREL before: so to a bridge (`<` is mosquitto)
+//!
+//! ```text
+//! < PUBLISH 1616   > PUBREC 1616   < PUBREL 1616   > PUBCOMP 1616   restart   < PUBLISH 1616 DUP
+//! ```
+//!
+//! and so to a subscriber of its own, whose message the bridge had brought once, all four packets of it before the
+//! restart. To whoever gets it, PUBLISH after PUBREL is another message. In 25 restarts on a busy machine that was so in
+//! 7, with 1 to 31 messages; the bridge's own part was without fault in all of them. So at QoS 2 the connection between
+//! the bridge and its remote broker is recorded and held against the rules of the protocol, and our own subscriber must
+//! get each message as often as mosquitto has begun it by these rules.
+
+use std::collections::HashMap;
 
 use super::super::harness::{Broker, Kind, Running, free_port, until};
-use super::{OPEN, lines, subscriber};
+use super::recorder::{From, Packet, Recorder};
+use super::{OPEN, lines, publish, subscriber};
+use mqtt_toolkit::protocol::AckKind;
 
 const MESSAGES: usize = 10_000;
 
-/// At QoS 2 the remote broker is ours: mosquitto 2.0.11 sends messages again after its restart that it had sent PUBREL
-/// for before, and a bridge can't know those from new ones. Outward its subscribers saw some twice, too, of which the
-/// cause isn't known yet.
-const REMOTES: [(&str, Kind); 2] = [("1", Kind::Mosquitto), ("2", Kind::Ours)];
+const REMOTES: [(&str, Kind); 3] = [("1", Kind::Mosquitto), ("2", Kind::Mosquitto), ("2", Kind::Ours)];
 
 fn numbers() -> String {
     (0..MESSAGES).map(|n| format!("{n}\n")).collect()
@@ -25,20 +40,63 @@ fn await_count(sub: &Running, count: usize) {
     until(&format!("{count} messages"), || (sub.stdout().lines().count() >= count).then_some(()));
 }
 
-/// Waits for all messages; at QoS 2 each must have come once.
-fn check(sub: &Running, qos: &str) {
-    let seen = || {
-        let mut seen = vec![0_usize; MESSAGES];
-        for line in sub.stdout().lines() {
-            seen[line.parse::<usize>().unwrap()] += 1;
-        }
-        seen
-    };
-    until("all messages", || seen().iter().all(|times| *times > 0).then_some(()));
-    if qos == "2" {
-        let twice: Vec<usize> = (0..MESSAGES).filter(|n| seen()[*n] > 1).collect();
-        assert_eq!(twice, Vec::<usize>::new(), "came more than once");
+/// How often each message has come, and the one after the last.
+fn seen(sub: &Running) -> Vec<usize> {
+    let mut seen = vec![0; MESSAGES + 1];
+    for line in sub.stdout().lines() {
+        seen[line.parse::<usize>().unwrap()] += 1;
     }
+    seen
+}
+
+/// Waits for all messages, and then for one more that is published at `from`: how often each has come in the end.
+fn all(sub: &Running, from: &Broker) -> Vec<usize> {
+    until("all messages", || seen(sub)[..MESSAGES].iter().all(|times| *times > 0).then_some(()));
+    publish(from, "a/n", &MESSAGES.to_string(), &["-q", "2"]);
+    until("the last message", || (seen(sub)[MESSAGES] > 0).then(|| seen(sub)))
+}
+
+fn each_once(times: &[usize], what: &str) {
+    let others: Vec<_> = times.iter().enumerate().filter(|(_, times)| **times != 1).collect();
+    assert!(others.is_empty(), "{what}, not once (message, times): {others:?}");
+}
+
+/// How often each message was begun at QoS 2 by `sender`: a PUBLISH begins one unless it repeats one that isn't through.
+/// What the remote broker sends is through with PUBREL, after which the receiver knows it no more; what the bridge sends
+/// only with PUBCOMP, until when its identifier is in use.
+///
+/// # Panics
+/// Where a sender uses an identifier for two messages, or the bridge sends PUBLISH after PUBREC.
+fn begun(recorder: &Recorder, sender: From) -> Vec<usize> {
+    let mut begun = vec![0; MESSAGES + 1];
+    // The message of each identifier in use, and whether it was received.
+    let mut open: HashMap<u16, (String, bool)> = HashMap::new();
+    for (from, packet) in recorder.packets() {
+        match packet {
+            Packet::Publish { identifier, topic, payload } if from == sender && topic == "a/n" => {
+                if let Some((other, received)) = open.get(&identifier) {
+                    assert_eq!(*other, payload, "another message under identifier {identifier}");
+                    assert!(sender == From::Remote || !received, "{payload} is sent again after PUBREC");
+                } else {
+                    begun[payload.parse::<usize>().unwrap()] += 1;
+                    open.insert(identifier, (payload, false));
+                }
+            }
+            Packet::Ack { kind: AckKind::PubRec, identifier } if from != sender => {
+                open.entry(identifier).and_modify(|(_, received)| *received = true);
+            }
+            Packet::Ack { kind: AckKind::PubRel, identifier } if from == sender && sender == From::Remote => {
+                open.remove(&identifier);
+            }
+            Packet::Ack { kind: AckKind::PubComp, identifier }
+                if from != sender && sender == From::Bridge =>
+            {
+                open.remove(&identifier);
+            }
+            _ => {}
+        }
+    }
+    begun
 }
 
 fn listen(broker: &Broker, id: &str, qos: &str) -> Running {
@@ -51,8 +109,9 @@ fn listen(broker: &Broker, id: &str, qos: &str) -> Running {
 fn messages_that_go_out() {
     for (qos, kind) in REMOTES {
         let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
-        let Some(remote) = persistent(kind, port, &folder) else { return };
-        let here = Broker::with(Kind::Ours, &lines(port, "topic a/# out 2\n")).unwrap();
+        let Some(remote) = persistent(kind, port, &folder) else { continue };
+        let recorder = Recorder::before(port);
+        let here = Broker::with(Kind::Ours, &lines(recorder.port, "topic a/# out 2\n")).unwrap();
         here.await_log("Bridge b connected to");
         let sub = listen(&remote, "s", qos);
         let mut publisher = here.tool("mqtt-pub").args(["-t", "a/n", "-q", qos, "-l"]).start();
@@ -61,8 +120,14 @@ fn messages_that_go_out() {
         await_count(&sub, 500);
         remote.stop();
         let remote = persistent(kind, port, &folder).unwrap();
-        check(&sub, qos);
+        let seen = all(&sub, &here);
         publisher.wait().prints("");
+        if qos == "2" {
+            each_once(&begun(&recorder, From::Bridge), "begun by the bridge");
+        }
+        if (qos, kind) == ("2", Kind::Ours) {
+            each_once(&seen, "come to the remote subscriber");
+        }
         drop((remote, here));
     }
 }
@@ -71,8 +136,9 @@ fn messages_that_go_out() {
 fn messages_that_come_in() {
     for (qos, kind) in REMOTES {
         let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
-        let Some(remote) = persistent(kind, port, &folder) else { return };
-        let here = Broker::with(Kind::Ours, &lines(port, "topic a/# in 2\n")).unwrap();
+        let Some(remote) = persistent(kind, port, &folder) else { continue };
+        let recorder = Recorder::before(port);
+        let here = Broker::with(Kind::Ours, &lines(recorder.port, "topic a/# in 2\n")).unwrap();
         remote.await_subscribed("br");
         let sub = subscriber(&here, "s", &["-q", qos, "-t", "a/#", "-F", "%p"]);
         let mut publisher =
@@ -82,7 +148,15 @@ fn messages_that_come_in() {
         await_count(&sub, 500);
         remote.stop();
         let remote = persistent(kind, port, &folder).unwrap();
-        check(&sub, qos);
+        let seen = all(&sub, &remote);
+        if qos == "2" {
+            let begun = begun(&recorder, From::Remote);
+            let others: Vec<_> = (0..=MESSAGES).filter(|n| begun[*n] != seen[*n]).collect();
+            assert!(others.is_empty(), "sent and come not equally often: {others:?}");
+        }
+        if (qos, kind) == ("2", Kind::Ours) {
+            each_once(&seen, "come through the bridge");
+        }
         drop((remote, here));
     }
 }
@@ -97,5 +171,5 @@ fn messages_wait_here_while_the_remote_broker_is_away() {
     publisher.wait().prints("");
     let Some(remote) = Broker::at(Kind::Mosquitto, port, OPEN) else { return };
     let sub = listen(&remote, "s", "2");
-    check(&sub, "2");
+    each_once(&all(&sub, &here), "come to the remote subscriber");
 }
