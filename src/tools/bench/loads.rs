@@ -1,13 +1,16 @@
 //! The loads of publishers and subscribers that stand while it runs.
 
-use anyhow::{Result, ensure};
+use std::io::Write;
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value};
 
-use super::net::Net;
+use super::net::{self, Net};
 use super::options::{Messages, Subscriptions};
 use super::report::rounded;
 use super::traffic::{Load, Publisher};
-use super::wire::Template;
+use super::wire::{self, Incoming, Template};
 
 /// The figures of a run.
 pub type Figures = Map<String, Value>;
@@ -57,6 +60,27 @@ pub fn fan_in(net: &mut Net, clients: usize, messages: &Messages) -> Result<Load
     let publishers = publishers(net, clients, messages)?;
     net.connect("subscriber", true, &["bench/+".into()], messages.qos)?;
     Ok(load(publishers, 1, 1, messages))
+}
+
+/// 1 → 1, the subscriber at another broker; begins when the bridge between them stands.
+pub fn bridge(net: &mut Net, here: SocketAddr, there: SocketAddr, messages: &Messages) -> Result<Load> {
+    await_bridge(here, net.v5)?;
+    let publishers = publishers(net, 1, messages)?;
+    net.connect_to(there, "subscriber", true, &["bench/+".into()], messages.qos)?;
+    Ok(load(publishers, 1, 1, messages))
+}
+
+/// Waits until a broker says that a bridge of its is connected.
+fn await_bridge(broker: SocketAddr, v5: bool) -> Result<()> {
+    let mut stream = net::open(broker)?;
+    net::handshake(&mut stream, "watch", true, v5)?;
+    stream.write_all(&wire::subscribe(["$SYS/broker/connection/+/state"].into_iter(), 0, v5))?;
+    loop {
+        let packet = net::read_packet(&mut stream).context("waiting for the bridge")?;
+        if let Some((Incoming::Publish { payload: b"1", .. }, _)) = wire::next(&packet, v5)? {
+            return Ok(());
+        }
+    }
 }
 
 /// 1 → N.
@@ -152,7 +176,6 @@ pub fn growth(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tools::bench::wire;
 
     #[test]
     fn every_subscription_has_a_topic_of_its_own() {

@@ -52,6 +52,11 @@ fn run(options: Options) -> Result<Figures> {
         Choice::FanIn { clients, messages } => loads::fan_in(net, clients, &messages)?,
         Choice::FanOut { clients, messages } => loads::fan_out(net, clients, &messages)?,
         Choice::Latency { clients, rate, messages } => loads::pairs(net, clients, &messages, Some(rate))?,
+        Choice::Bridge { to, to_pid, messages } => {
+            let there = SocketAddr::new(common.host, to);
+            let load = loads::bridge(net, address, there, &messages)?;
+            return load.run(net, pid.into_iter().chain(to_pid));
+        }
         Choice::Subscriptions { subscriptions, messages } => {
             loads::subscriptions(net, &subscriptions, &messages)?
         }

@@ -58,7 +58,19 @@ impl Net {
 
     /// Connects a client, subscribed to `filters`, and returns its number.
     pub fn connect(&mut self, client_id: &str, clean: bool, filters: &[String], qos: u8) -> Result<usize> {
-        let mut stream = open(self.address)?;
+        self.connect_to(self.address, client_id, clean, filters, qos)
+    }
+
+    /// The same to another broker.
+    pub fn connect_to(
+        &mut self,
+        address: SocketAddr,
+        client_id: &str,
+        clean: bool,
+        filters: &[String],
+        qos: u8,
+    ) -> Result<usize> {
+        let mut stream = open(address)?;
         handshake(&mut stream, client_id, clean, self.v5)?;
         for some in filters.chunks(FILTERS) {
             self.check_deadline()?;
@@ -244,7 +256,7 @@ pub fn expect_suback(stream: &mut std::net::TcpStream, v5: bool) -> Result<()> {
 }
 
 /// One whole packet, and not a byte of the next.
-fn read_packet(stream: &mut std::net::TcpStream) -> Result<Vec<u8>> {
+pub fn read_packet(stream: &mut std::net::TcpStream) -> Result<Vec<u8>> {
     let mut packet = vec![0; 2];
     stream.read_exact(&mut packet)?;
     let mut length = usize::from(packet[1] & 0x7f);

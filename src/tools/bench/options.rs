@@ -86,6 +86,17 @@ pub enum Choice {
         #[command(flatten)]
         messages: Messages,
     },
+    /// One publisher to one subscriber at another broker, which the first one has a bridge to.
+    Bridge {
+        /// The port of the other broker.
+        #[arg(long)]
+        to: u16,
+        /// The other broker's process.
+        #[arg(long)]
+        to_pid: Option<u32>,
+        #[command(flatten)]
+        messages: Messages,
+    },
     /// Pairs at a fixed rate: p50, p99 and longest way of a message.
     Latency {
         #[arg(long, default_value_t = 10)]

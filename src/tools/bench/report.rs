@@ -9,17 +9,18 @@ use super::usage::{cpu_seconds, own_seconds};
 
 /// Clocks that run beside a load.
 pub struct Meter {
-    pid: Option<u32>,
+    pids: Vec<u32>,
     started: Instant,
     broker: f64,
     own: f64,
 }
 
 impl Meter {
-    /// Starts the clocks; `pid` is the broker's.
-    pub fn start(pid: Option<u32>) -> Result<Self> {
-        let broker = pid.map_or(Ok(0.0), cpu_seconds)?;
-        Ok(Self { pid, started: Instant::now(), broker, own: own_seconds()? })
+    /// Starts the clocks; `pids` are the broker's, or the brokers'.
+    pub fn start(pids: impl IntoIterator<Item = u32>) -> Result<Self> {
+        let pids: Vec<u32> = pids.into_iter().collect();
+        let broker = all_cpu_seconds(&pids)?;
+        Ok(Self { pids, started: Instant::now(), broker, own: own_seconds()? })
     }
 
     /// Since when it runs.
@@ -37,14 +38,18 @@ impl Meter {
         figures.insert("seconds".into(), rounded(seconds));
         figures.insert("messages_per_second".into(), rounded(messages as f64 / seconds));
         figures.insert("deliveries_per_second".into(), rounded(deliveries as f64 / seconds));
-        if let Some(pid) = self.pid {
-            let broker = cpu_seconds(pid)? - self.broker;
+        if !self.pids.is_empty() {
+            let broker = all_cpu_seconds(&self.pids)? - self.broker;
             figures.insert("broker_cpu_seconds".into(), rounded(broker));
             figures.insert("deliveries_per_broker_cpu_second".into(), rounded(deliveries as f64 / broker));
         }
         figures.insert("generator_cpu_share".into(), rounded(own / seconds));
         Ok(figures)
     }
+}
+
+fn all_cpu_seconds(pids: &[u32]) -> Result<f64> {
+    pids.iter().map(|pid| cpu_seconds(*pid)).sum()
 }
 
 /// A figure with as many places as anyone reads; `null` when there was nothing to divide by.

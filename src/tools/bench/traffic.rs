@@ -62,10 +62,10 @@ struct Run {
 
 impl Load {
     /// Runs the load to its end and returns its figures.
-    pub fn run(self, net: &mut Net, pid: Option<u32>) -> Result<Map<String, Value>> {
+    pub fn run(self, net: &mut Net, pids: impl IntoIterator<Item = u32>) -> Result<Map<String, Value>> {
         let count = self.count;
         let all = count * self.receivers;
-        let meter = Meter::start(pid)?;
+        let meter = Meter::start(pids)?;
         let mut run = Run::new(self, meter.started());
         // With a rate, the generator watches the clock itself: a sleep is a millisecond at the least.
         let patience = if run.load.rate.is_some() { Duration::ZERO } else { Duration::from_millis(500) };
