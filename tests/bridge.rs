@@ -8,6 +8,7 @@ mod harness;
 
 mod bridge {
     mod messages;
+    mod ocsp;
     mod recorder;
     mod restart;
     mod secure;

@@ -182,11 +182,6 @@ impl<'a> Arguments<'a> {
     pub(super) fn invalid(&self, value: impl ToString) -> Fault {
         Fault::Invalid(self.name, value.to_string())
     }
-
-    /// The complaint about a value that asks for what isn't built.
-    pub(super) fn not_built(&self, value: impl ToString) -> Fault {
-        Fault::NotBuilt(format!("{} {}", self.name, value.to_string()))
-    }
 }
 
 /// Words are parted by spaces and, unlike mosquitto's, TABs.

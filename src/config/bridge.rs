@@ -140,6 +140,8 @@ pub struct BridgeTls {
     pub alpn: Option<String>,
     /// `bridge_insecure`: the name in the certificate doesn't matter.
     pub insecure: bool,
+    /// `bridge_require_ocsp`: the remote broker must prove that its certificate isn't revoked.
+    pub require_ocsp: bool,
     /// `bridge_identity`
     pub identity: Option<String>,
     /// `bridge_psk`, in hexadecimal digits.

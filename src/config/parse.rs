@@ -491,11 +491,17 @@ fn check_bridge(bridges: &[Bridge], index: usize) -> Result<(), Fault> {
     if let Some(missing) = missing {
         return Err(Fault::Other(format!("Error: Invalid bridge configuration: missing {missing}.")));
     }
-    if tls.certfile.is_some() && !tls.is_on() {
-        return Err(Fault::other(
-            "Error: Invalid bridge configuration: bridge_certfile without bridge_cafile, bridge_capath or \
-             bridge_tls_use_os_certs.",
-        ));
+    // Without TLS they would promise what doesn't happen.
+    let idle = match (tls.is_on(), &tls.certfile, tls.require_ocsp) {
+        (false, Some(_), _) => Some("bridge_certfile"),
+        (false, _, true) => Some("bridge_require_ocsp"),
+        _ => None,
+    };
+    if let Some(idle) = idle {
+        return Err(Fault::Other(format!(
+            "Error: Invalid bridge configuration: {idle} without bridge_cafile, bridge_capath or \
+             bridge_tls_use_os_certs."
+        )));
     }
     // Without a name of this machine: two bridges that leave both ids open differ by their names.
     let id = bridge.local_id("");

@@ -275,6 +275,7 @@ pub(super) fn settings(raw: &mut Raw) -> Result<(Option<TlsSettings>, Vec<&'stat
         certificate: tls.cert.zip(tls.key),
         psk,
         verify: if tls.insecure { Verify::Nothing } else { Verify::Full },
+        require_ocsp: false,
         ciphers,
         ciphersuites: suites,
         oldest,

@@ -110,6 +110,7 @@ fn tls(bridge: &Bridge) -> Option<TlsSettings> {
         certificate: path(&settings.certfile).zip(path(&settings.keyfile)),
         psk: psk.map(|(identity, key)| Psk { identity, key }),
         verify: if settings.insecure { Verify::Authority } else { Verify::Full },
+        require_ocsp: settings.require_ocsp,
         ciphers: settings.ciphers.clone(),
         ciphersuites: settings.ciphers_v13.clone(),
         oldest: settings.only_v13.then_some(TlsVersion::V13),

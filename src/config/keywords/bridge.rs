@@ -138,8 +138,8 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "Don't compare the name in the other broker's certificate.")
         .bridge(insecure),
     row("bridge_require_ocsp", Bool, "false", Needed, Yes,
-        "The other broker must prove that its certificate isn't revoked. Only false is built yet.")
-        .bridge(|_, a| if a.bool()? { Err(a.not_built("true")) } else { Ok(()) }),
+        "The other broker must prove with an OCSP response in the TLS handshake that its certificate isn't revoked.")
+        .bridge(|b, a| { b.tls.require_ocsp = a.bool()?; Ok(()) }),
     row("bridge_identity", Text, "none", Needed, Yes,
         "The identity that belongs to the pre-shared key.")
         .bridge(|b, a| { no_certificate(b, "bridge_identity")?; a.text_once(&mut b.tls.identity) }),

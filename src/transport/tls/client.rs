@@ -15,6 +15,7 @@ use openssl::x509::{X509NameRef, X509Ref, X509StoreContextRef};
 
 use super::error::{TlsError, reason};
 use super::keylog;
+use super::ocsp;
 use super::settings::{Psk, TlsSettings, TlsVersion, Verify};
 use super::stream::{Finding, TlsStream};
 
@@ -41,6 +42,8 @@ pub struct TlsClient {
     context: SslContext,
     verify: Verify,
     psk: bool,
+    /// The server must prove that its certificate isn't revoked.
+    ocsp: bool,
 }
 
 impl TlsClient {
@@ -80,7 +83,11 @@ impl TlsClient {
         if let Some(path) = &settings.keylog {
             keylog::append(&mut context, path)?;
         }
-        Ok(TlsClient { context: context.build(), verify, psk: settings.psk.is_some() })
+        let ocsp = settings.require_ocsp;
+        if ocsp {
+            ocsp::require(&mut context).map_err(failed("OCSP can't be set up"))?;
+        }
+        Ok(TlsClient { context: context.build(), verify, psk: settings.psk.is_some(), ocsp })
     }
 
     /// Begins a connection over `socket` to `host`; without one no name is checked.
@@ -115,6 +122,9 @@ impl TlsClient {
                 }
                 good
             });
+        }
+        if self.ocsp {
+            ocsp::ask(&mut ssl, &finding).map_err(set_up)?;
         }
         TlsStream::new(ssl, socket, Some(finding), self.psk)
     }

@@ -77,6 +77,8 @@ pub struct TlsSettings {
     pub psk: Option<Psk>,
     /// How closely to look at the other side's certificate.
     pub verify: Verify,
+    /// The server must send an OCSP response that says that its certificate is good.
+    pub require_ocsp: bool,
     /// Ciphers of TLS 1.2, as OpenSSL lists them.
     pub ciphers: Option<String>,
     /// Cipher suites of TLS 1.3, as OpenSSL lists them.

@@ -104,7 +104,7 @@ fn tls_and_pre_shared_keys() {
     let certificates = bridge(
         "bridge_cafile a\nbridge_capath p\nbridge_certfile c\nbridge_keyfile k\nbridge_tls_use_os_certs true\n\
          bridge_tls_version tlsv1.3\nbridge_ciphers x\nbridge_ciphers_tls1.3 y\nbridge_alpn mqtt\n\
-         bridge_insecure false\nbridge_require_ocsp false\n",
+         bridge_insecure false\nbridge_require_ocsp true\n",
     );
     let some = |text: &str| Some(text.to_owned());
     let expected = BridgeTls {
@@ -117,6 +117,7 @@ fn tls_and_pre_shared_keys() {
         ciphers: some("x"),
         ciphers_v13: some("y"),
         alpn: some("mqtt"),
+        require_ocsp: true,
         ..BridgeTls::default()
     };
     assert_eq!(certificates.tls, expected);
@@ -260,6 +261,16 @@ fn complaints_about_a_whole_bridge_name_the_line_that_opens_it() {
         ("bridge_cafile a\nbridge_keyfile k", "bridge_certfile"),
     ] {
         let expected = format!("Error: Invalid bridge configuration: missing {missing}.");
+        assert_eq!(bad(1, &with(lines)), expected);
+    }
+    for (lines, idle) in [
+        ("bridge_certfile c\nbridge_keyfile k", "bridge_certfile"),
+        ("bridge_require_ocsp true", "bridge_require_ocsp"),
+    ] {
+        let expected = format!(
+            "Error: Invalid bridge configuration: {idle} without bridge_cafile, bridge_capath or \
+             bridge_tls_use_os_certs."
+        );
         assert_eq!(bad(1, &with(lines)), expected);
     }
     let twice =
