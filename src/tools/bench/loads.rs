@@ -74,7 +74,7 @@ pub fn bridge(net: &mut Net, here: SocketAddr, there: SocketAddr, messages: &Mes
 fn await_bridge(broker: SocketAddr, v5: bool) -> Result<()> {
     let mut stream = net::open(broker)?;
     net::handshake(&mut stream, "watch", true, v5)?;
-    stream.write_all(&wire::subscribe(["$SYS/broker/connection/+/state"].into_iter(), 0, v5))?;
+    stream.write_all(&wire::subscribe(["$SYS/broker/connection/+/state"], 0, v5))?;
     loop {
         let packet = net::read_packet(&mut stream).context("waiting for the bridge")?;
         if let Some((Incoming::Publish { payload: b"1", .. }, _)) = wire::next(&packet, v5)? {
