@@ -340,7 +340,7 @@ fn what_cannot_be_used_refuses_the_start_and_is_not_touched() {
     assert_eq!(std::fs::read(&file).unwrap(), broken);
     std::fs::remove_dir_all(&store).unwrap();
 
-    refused(&folder.path().join("missing"), "Unable to open the store");
+    refused(&folder.path().join("missing/far"), "Unable to open the store");
     std::fs::write(folder.path().join("mosquitto.db"), "no database").unwrap();
     refused(folder.path(), "Unrecognised file format. Move ");
     assert!(!store.exists());

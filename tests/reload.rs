@@ -85,6 +85,21 @@ fn an_address_may_become_narrower_on_the_same_port() {
 }
 
 #[test]
+fn a_name_that_leads_nowhere_matters_to_a_new_listener_only() {
+    let (port, other) = (Broker::free_port(), Broker::free_port());
+    let broker = Broker::with_listeners(&format!("listener {port} localhost\nallow_anonymous true\n"));
+    let log = broker.reload(&format!(
+        "listener {port} localhost\nlistener {other} no.such.host.invalid\nallow_anonymous true\n"
+    ));
+    assert!(log.contains("Error: Unable to resolve 'no.such.host.invalid'"), "{log}");
+    assert!(log.contains("stays in force"), "{log}");
+    is_served(&mut RawClient::connect(at(port), Version::V5, "c"), "a");
+    let log = broker.reload(&format!("listener {other} localhost\nallow_anonymous true\n"));
+    assert!(log.contains("was reloaded"), "{log}");
+    is_served(&mut RawClient::connect(at(other), Version::V5, "d"), "b");
+}
+
+#[test]
 fn a_port_in_use_leaves_the_old_configuration() {
     let port = Broker::free_port();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -135,8 +150,12 @@ fn limits_hold_from_then_on() {
     let broker = Broker::configured("allow_anonymous true\n");
     let mut client = RawClient::connect(broker.address(), Version::V5, "old");
     client.publish("a", &[b'x'; 200], QoS::AtLeastOnce);
-    let log = broker.reload("allow_anonymous true\nmax_packet_size 100\nlog_type all\nuser nobody\n");
-    assert!(log.contains("Warning: The 'user' option is taken up when the broker starts again."), "{log}");
+    let late = "user nobody\npersistence true\npersistence_location {dir}\npersistence_file f\npersistence_sync never\n";
+    let log = broker.reload(&format!("allow_anonymous true\nmax_packet_size 100\nlog_type all\n{late}"));
+    for keyword in ["user", "persistence", "persistence_location", "persistence_file", "persistence_sync"] {
+        let said = format!("Warning: The '{keyword}' option is taken up when the broker starts again.");
+        assert!(log.contains(&said), "{said}: {log}");
+    }
     client.ping();
     broker.log().wait_for("Received PINGREQ from old");
     client.send(&raw_client::publish(Version::V5, 1, "a", &[b'x'; 200], QoS::AtLeastOnce));

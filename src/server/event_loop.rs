@@ -19,7 +19,7 @@ use super::control::Desk;
 use super::error::{Error, reason};
 use super::http::{Http, Mailbox};
 use super::http_answers::Told;
-use super::listen::{Kind, Listening, open_listed};
+use super::listen::{Addresses, Kind, Listening, open_listed};
 use super::passwords::{Against, Answer, Checkers};
 use super::persistence::Keeper;
 use super::prepare::Prepared;
@@ -86,6 +86,8 @@ pub struct Server {
     pub(super) version: Arc<str>,
     pub(super) bridges: Bridges,
     pub(super) settings: Arc<Settings>,
+    /// Where its listeners listen.
+    pub(super) addresses: Vec<Addresses>,
     pub(super) logger: Logger,
     pub(super) handle: Handle,
     pub(super) start: Instant,
@@ -110,7 +112,7 @@ impl Server {
             logger.log(LogType::Warning, wall, format_args!("{warning}"));
         }
         let all: Vec<(usize, usize)> = (0..settings.listeners.len()).map(|i| (i, i)).collect();
-        let listening = open_listed(&settings, &all, &logger, wall)?;
+        let listening = open_listed(&settings, &prepared.addresses, &all, &logger, wall)?;
         if !listening.iter().any(Listening::is_mqtt) {
             return Err(Error::start("Error: Unable to start any listening sockets, exiting."));
         }
@@ -155,6 +157,7 @@ impl Server {
             slots,
             signals,
             settings,
+            addresses: prepared.addresses,
             logger,
         };
         for socket in listening {

@@ -122,9 +122,22 @@ impl Endpoint {
     }
 }
 
-/// Opens these listeners: positions in the configuration, each with the number that it shall have. All or none.
+/// Where a listener listens, its name looked up; `Err`: why that can't be known.
+pub type Addresses = Result<Vec<SocketAddr>, String>;
+
+/// Looks up where a listener listens. This may take as long as a name server likes.
+pub fn look_up(listener: &Listener) -> Addresses {
+    match listener.unix_path {
+        Some(_) => Ok(Vec::new()),
+        None => addresses(listener).map_err(|error| error.to_string()),
+    }
+}
+
+/// Opens these listeners: positions in the configuration (and in `addresses`), each with the number that it shall have.
+/// All or none.
 pub fn open_listed(
     settings: &Settings,
+    addresses: &[Addresses],
     wanted: &[(usize, usize)],
     logger: &Logger,
     now: u64,
@@ -132,7 +145,8 @@ pub fn open_listed(
     let mut open = Vec::new();
     for (i, &(position, number)) in wanted.iter().enumerate() {
         let Some(listener) = settings.listeners.get(position) else { continue };
-        match open_one(number, listener, logger, now, &mut open) {
+        let Some(addresses) = addresses.get(position) else { continue };
+        match open_one(number, listener, addresses, logger, now, &mut open) {
             Ok(()) => {}
             // Figures are no reason not to serve clients.
             Err(error) if listener.protocol == ListenerProtocol::HttpApi && settings.listeners.len() > 1 => {
@@ -151,6 +165,7 @@ pub fn open_listed(
 fn open_one(
     index: usize,
     listener: &Listener,
+    addresses: &Addresses,
     logger: &Logger,
     now: u64,
     open: &mut Vec<Listening>,
@@ -166,7 +181,7 @@ fn open_one(
     }
     let mut opened = 0;
     let mut last = None;
-    for address in addresses(listener)? {
+    for &address in addresses.as_ref().map_err(Error::start)? {
         let family = if address.is_ipv4() { "ipv4" } else { "ipv6" };
         let port = address.port();
         let what = if http { "http api" } else { family };

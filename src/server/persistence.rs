@@ -3,7 +3,7 @@
 use super::error::{Error, reason};
 use super::event_loop::Server;
 use crate::broker::{Now, Outbox, State};
-use crate::config::{LogType, PersistenceSync};
+use crate::config::{LogType, PersistenceSync, Settings};
 use crate::store::{self, Store, Sync};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 pub struct Keeper {
     store: Store,
     path: PathBuf,
+    /// `persistence_sync never`
+    at_leisure: bool,
     /// `autosave_interval`, where it has a meaning.
     autosave: Option<u32>,
     on_changes: bool,
@@ -26,6 +28,13 @@ impl Keeper {
     fn set_timer(&mut self, now: Now) {
         let seconds = self.autosave.filter(|_| !self.on_changes);
         self.save_at = seconds.map(|seconds| now.monotonic + u64::from(seconds) * 1000);
+    }
+
+    /// When it is to be saved, from now on.
+    fn set_autosave(&mut self, settings: &Settings, now: Now) {
+        self.autosave = Some(settings.autosave_interval).filter(|&n| n > 0 && self.at_leisure);
+        self.on_changes = settings.autosave_on_changes;
+        self.set_timer(now);
     }
 
     /// When something is to be done without an event.
@@ -70,17 +79,17 @@ impl Server {
         self.say(LogType::Information, &restored(&opened.state, &path));
         self.outbox.changes.begin(opened.sequence);
         self.shard.restore(self.now, opened.state, &mut self.outbox);
-        let every = Some(self.settings.autosave_interval).filter(|&n| n > 0 && sync == Sync::Never);
         let mut keeper = Keeper {
             store: opened.store,
             path,
-            autosave: every,
-            on_changes: self.settings.autosave_on_changes,
+            at_leisure: sync == Sync::Never,
+            autosave: None,
+            on_changes: false,
             saved: opened.sequence,
             save_at: None,
             full: false,
         };
-        keeper.set_timer(self.now);
+        keeper.set_autosave(&self.settings, self.now);
         keeper.submit(self.now, &mut self.outbox);
         self.keeper = Some(keeper);
         Ok(())
@@ -106,6 +115,13 @@ impl Server {
         }
         self.say(LogType::Notice, &format!("Imported {} from {name}.", db.summary()));
         store::import(path, db.state).map_err(Error::start)
+    }
+
+    /// What a reload may change about saving.
+    pub(super) fn reload_store(&mut self, settings: &Settings) {
+        if let Some(keeper) = &mut self.keeper {
+            keeper.set_autosave(settings, self.now);
+        }
     }
 
     /// What the store has to say: answers that waited for it go out.

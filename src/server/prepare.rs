@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::dynsec_file::DynsecFile;
 use super::error::Error;
 use super::layers::Ways;
+use super::listen::{self, Addresses};
 use super::rules;
 use super::secure;
 use crate::auth::{Acl, PasswordFile, PskList, PskWarning};
@@ -22,6 +23,8 @@ pub struct Prepared {
     pub settings: Arc<Settings>,
     /// What each of the listeners goes by, in their order.
     pub listeners: Vec<Admission>,
+    /// Where each of them listens: names are looked up here, where nobody waits.
+    pub addresses: Vec<Addresses>,
     /// Dynamic security, if a plugin asks for it.
     pub dynsec: Option<DynsecFile>,
     /// Lines for the log: what is allowed and probably meant otherwise.
@@ -59,7 +62,11 @@ impl Prepared {
         let listeners = settings.listeners.iter().map(|l| files.admission(&settings, l)).collect();
         let dynsec = files.plugins(&settings);
         let Files { warnings, errors, .. } = files;
-        if errors.is_empty() { Ok(Prepared { settings, listeners, dynsec, warnings }) } else { Err(errors) }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let addresses = settings.listeners.iter().map(listen::look_up).collect();
+        Ok(Prepared { settings, listeners, addresses, dynsec, warnings })
     }
 }
 

@@ -111,14 +111,14 @@ impl Server {
         }
         self.check_plugins(&prepared.settings)?;
         self.check_log(&prepared.settings)?;
-        self.open_wanted(&prepared.settings, &plan)?;
+        self.open_wanted(&prepared, &plan)?;
         // From here on nothing can fail.
         for warning in &prepared.warnings {
             self.say(LogType::Warning, warning);
         }
         self.close_leaving(&plan);
         let before = self.change_slots(&prepared, &plan);
-        let Prepared { settings, .. } = prepared;
+        let Prepared { settings, addresses, .. } = prepared;
         self.warn_of_what_stays(&settings);
         let listeners = rules::all(&settings, &self.slots, self.shard.listeners());
         self.shard.set_listeners(listeners);
@@ -128,7 +128,9 @@ impl Server {
         self.shard.set_kinds(observe::kinds(settings.log.types));
         self.sys.set_interval(settings.sys_interval, self.now.monotonic);
         self.reload_bridges(&settings);
+        self.reload_store(&settings);
         self.settings = settings;
+        self.addresses = addresses;
         self.send_away(&before);
         Ok(())
     }
@@ -153,9 +155,9 @@ impl Server {
 
     /// Opens what isn't open yet. One that goes may be in the way: then it goes first, and comes back if its place
     /// can't be taken.
-    fn open_wanted(&mut self, settings: &Settings, plan: &Plan) -> Result<(), Error> {
-        let wall = self.now.wall;
-        let first = open_listed(settings, &plan.wanted, &self.logger, wall);
+    fn open_wanted(&mut self, prepared: &Prepared, plan: &Plan) -> Result<(), Error> {
+        let (settings, addresses, wall) = (&prepared.settings, &prepared.addresses, self.now.wall);
+        let first = open_listed(settings, addresses, &plan.wanted, &self.logger, wall);
         let clashes = |leaving: &usize| {
             plan.wanted.iter().any(|&(_, number)| number != *leaving)
                 && settings
@@ -169,7 +171,7 @@ impl Server {
             Err(error) if in_the_way.is_empty() => return Err(error),
             Err(_) => {
                 self.close_listening(&in_the_way);
-                match open_listed(settings, &plan.wanted, &self.logger, wall) {
+                match open_listed(settings, addresses, &plan.wanted, &self.logger, wall) {
                     Ok(opened) => opened,
                     Err(error) => {
                         self.open_again(&in_the_way);
@@ -189,7 +191,7 @@ impl Server {
         let is_closed = |number: &usize| self.listening.iter().all(|(_, socket)| socket.listener != *number);
         let wanted: Vec<(usize, usize)> =
             numbers.iter().copied().filter(is_closed).map(|n| (self.slots[n].position, n)).collect();
-        let opened = open_listed(&self.settings, &wanted, &self.logger, self.now.wall);
+        let opened = open_listed(&self.settings, &self.addresses, &wanted, &self.logger, self.now.wall);
         let result = opened.and_then(|sockets| {
             let system = |error: io::Error| Error::start(format!("Error: {}", reason(&error)));
             sockets.into_iter().try_for_each(|socket| self.listen(socket)).map_err(system)
@@ -249,6 +251,7 @@ impl Server {
             ("persistence", old.persistence != settings.persistence),
             ("persistence_location", old.persistence_location != settings.persistence_location),
             ("persistence_file", old.persistence_file != settings.persistence_file),
+            ("persistence_sync", old.persistence_sync != settings.persistence_sync),
         ] {
             if differs {
                 let text =

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Reload::No;
+use super::Reload::{No, Yes};
 use super::Scope::Global;
 use super::ValueKind::{Bool, Form, Int, Path, Text};
 use super::{Arguments, Fault, Keyword, Settings, row};
@@ -24,10 +24,10 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     row("persistence_sync", Form("always, interval MILLISECONDS, or never"), "always", Global, No,
         "When what must survive is forced to the disk: before it is acknowledged, so often, or as the system likes.")
         .settings(persistence_sync),
-    row("autosave_interval", Int("0: at the end only"), "1800", Global, No,
+    row("autosave_interval", Int("0: at the end only"), "1800", Global, Yes,
         "With persistence_sync never, force it to the disk after so many seconds, or changes.")
         .settings(|s, a| { s.autosave_interval = a.limit()?; Ok(()) }),
-    row("autosave_on_changes", Bool, "false", Global, No,
+    row("autosave_on_changes", Bool, "false", Global, Yes,
         "autosave_interval counts changes instead of seconds.")
         .settings(|s, a| { s.autosave_on_changes = a.bool()?; Ok(()) }),
 ];
