@@ -138,6 +138,11 @@ impl Bridge {
         matches!(self.phase, Phase::Open { .. })
     }
 
+    /// Whether what our own broker sends on the connection that it has now is passed on.
+    pub fn takes_messages(&self) -> bool {
+        self.local.is_live()
+    }
+
     /// Begins: a first attempt at once, whatever the start type. `standing`: of a session that is there already.
     pub fn start(&mut self, now: Instant, standing: Option<&Standing>, out: &mut Outbox) {
         let settings = &self.settings;

@@ -24,6 +24,8 @@ pub(super) struct Outward {
     /// Packet Identifiers that the bridge itself uses towards the remote broker: half the circle away from those of the
     /// session, so that they don't meet.
     next_own: u16,
+    /// The last of the session's that went out.
+    last: u16,
     /// Of those, messages that aren't acknowledged yet.
     own: Vec<u16>,
     /// Of those, subscriptions.
@@ -35,10 +37,14 @@ pub(super) struct Outward {
 impl Outward {
     /// A new connection. `next`: the Packet Identifier of the session's next message.
     pub fn start(&mut self, next: u16) {
-        *self = Outward { next_own: next ^ 0x8000, ..Outward::default() };
+        *self = Outward { next_own: next ^ 0x8000, last: next, ..Outward::default() };
     }
 
     fn take_own(&mut self) -> u16 {
+        // The session's have come near since: those in flight are around the last one.
+        if !(0x4000..=0xC000).contains(&self.next_own.wrapping_sub(self.last)) {
+            self.next_own = self.last ^ 0x8000;
+        }
         let identifier = self.next_own.max(1);
         self.next_own = identifier.wrapping_add(1);
         identifier
@@ -148,6 +154,9 @@ impl Bridge {
             // before the number means another, which it would otherwise take for a repetition.
             encode_ack(AckKind::PubRel, identifier, ReasonCode::SUCCESS, version, &mut out.remote.bytes);
             self.released_up_to = Some(identifier).filter(|identifier| *identifier < u16::MAX);
+        }
+        if publish.qos != QoS::AtMostOnce {
+            self.outward.last = identifier;
         }
         publish.encode(version, &mut out.remote.bytes);
         Ok(())

@@ -302,6 +302,15 @@ fn messages_and_acknowledgements_are_passed_on_under_their_numbers() {
 }
 
 #[test]
+fn what_the_bridge_says_last_has_no_number_that_is_in_flight() {
+    let mut world = World::open(settings());
+    world.local_says(&publish("out/x", QoS::ExactlyOnce, 32_773, b"a"));
+    world.bridge.stop(&mut world.out);
+    let state = format!("PUBLISH {STATE} q1 m5 r 0");
+    assert_eq!(world.remote(), ["PUBLISH out/x q2 m32773 a", &state, "DISCONNECT"]);
+}
+
+#[test]
 fn packets_in_pieces_are_taken_when_they_are_whole() {
     let mut world = World::open(settings());
     let mut bytes = Vec::new();

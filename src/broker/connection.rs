@@ -68,6 +68,8 @@ pub struct Connection {
     pub problem_information: bool,
     /// CONNECT came with the bridge bit: retain as published, no local.
     pub bridge: bool,
+    /// Nothing that waits is delivered on it.
+    pub mute: bool,
     /// Receivers that hold its publishing back: nothing more is read from it.
     pub held_by: u16,
     /// One of them firmly: what was read already waits as well.
@@ -116,6 +118,7 @@ impl Connection {
             hold: Hold::No,
             problem_information: true,
             bridge: false,
+            mute: false,
             held_by: 0,
             held_firmly: false,
             listener,

@@ -72,6 +72,9 @@ impl Fanout<'_> {
 
     /// Moves what waits into the output and among those in flight, as far as there is room.
     pub fn pump(&mut self, session_key: SessionKey, key: ConnectionKey, out: &mut Outbox) {
+        if self.connections[key].mute {
+            return;
+        }
         for acknowledged in [true, false] {
             while self.connections[key].out.pending() < HOLD_ABOVE {
                 let session = &mut self.sessions[session_key as usize];

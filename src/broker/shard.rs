@@ -208,6 +208,14 @@ impl Shard {
         self.malformed(now, key, error, out);
     }
 
+    /// A connection that was just accepted only has something to say and ends in the same turn: what waits in its
+    /// session is not delivered on it, but to the next one.
+    pub fn mute(&mut self, key: ConnectionKey) {
+        if let Some(connection) = self.connections.get_mut(key) {
+            connection.mute = true;
+        }
+    }
+
     /// Whether input of this connection is held back for now; reading more would only fill memory.
     pub fn is_held(&self, key: ConnectionKey) -> bool {
         self.connections.get(key).is_some_and(|c| c.held_by > 0 || c.phase == Phase::Authenticating)

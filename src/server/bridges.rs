@@ -336,6 +336,9 @@ impl Server {
         });
         link.local = Some(key);
         link.bridge.local_opened(now, standing.as_ref(), &mut link.outbox);
+        if !link.bridge.takes_messages() {
+            self.shard.mute(key);
+        }
     }
 
     fn pipe(&mut self, key: Option<ConnectionKey>) -> Option<&mut Pipe> {

@@ -173,3 +173,30 @@ fn messages_wait_here_while_the_remote_broker_is_away() {
     let sub = listen(&remote, "s", "2");
     each_once(&all(&sub, &here), "come to the remote subscriber");
 }
+
+#[test]
+fn what_waits_for_a_lazy_bridge_stays_over_a_reload_and_a_restart() {
+    let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+    let remote = Broker::with(Kind::Ours, OPEN).unwrap();
+    let sub = subscriber(&remote, "s", &["-t", "#"]);
+    let bridge = |threshold, topic| {
+        let lazy = format!("start_type lazy\nidle_timeout 1\nthreshold {threshold}\n{topic}");
+        let kept = format!("persistence true\npersistence_location {}/\n", folder.path().display());
+        lines(remote.port, &format!("{lazy}notifications false\n{kept}"))
+    };
+    let here = Broker::at(Kind::Ours, port, &bridge(2, "topic a/# out\n")).unwrap();
+    here.await_log("has exceeded idle timeout");
+    publish(&here, "a/1", "before the reload", &["-q", "0"]);
+    here.reload(&bridge(3, "topic a/# out\ntopic b/# out\n"));
+    here.await_log("The configuration was reloaded.");
+    // Enough for the old settings: the bridge takes the new ones, and subscribes anew, before it connects.
+    publish(&here, "a/2", "after it", &["-q", "0"]);
+    sub.await_stdout("a/1 before the reload\na/2 after it\n");
+    until("the bridge to be idle again", || {
+        (here.log().matches("has exceeded idle timeout").count() == 2).then_some(())
+    });
+    publish(&here, "b/3", "while it is idle", &["-q", "0"]);
+    here.stop();
+    let _here = Broker::at(Kind::Ours, port, &bridge(3, "topic a/# out\ntopic b/# out\n")).unwrap();
+    sub.await_stdout("b/3 while it is idle\n");
+}
