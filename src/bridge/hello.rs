@@ -129,7 +129,7 @@ impl Bridge {
         self.remote_present = connack.session_present;
         if !connack.session_present {
             // Whatever Packet Identifiers it knew, it has forgotten.
-            self.released_up_to = None;
+            self.stale = None;
         }
         self.phase = Phase::Opening;
         self.ask_local(Purpose::Live, out);

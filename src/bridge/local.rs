@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::machine::{Bridge, Phase};
 use super::outbox::{Outbox, Request, Standing};
+use super::stale::Stale;
 use super::topics::Line;
 use crate::protocol::{
     AckKind, Connect, Disconnect, Packet, Properties, PropertiesBuf, Property, Publish, QoS, ReasonCode,
@@ -57,7 +58,7 @@ impl Bridge {
     /// Before the first attempt: the session is there and waits for messages, and its state is known.
     pub(super) fn prepare_local(&mut self, standing: Option<&Standing>, out: &mut Outbox) {
         if standing.is_none() {
-            self.released_up_to = Some(0);
+            self.stale = Some(Stale::all());
         }
         if !self.settings.is_locally_clean() {
             self.ask_local(Purpose::Prepare, out);
@@ -149,16 +150,18 @@ impl Bridge {
     fn go_live(&mut self, now: Instant, standing: Option<&Standing>, out: &mut Outbox) {
         let clean = self.settings.is_locally_clean();
         let unreleased = standing.map_or(&[][..], |standing| &standing.unreleased);
-        if clean && self.remote_present {
-            // This session begins with Packet Identifiers that the remote broker may know from the one before.
-            self.released_up_to = Some(0);
+        let other = !self.continues_at_remote();
+        if self.remote_present && (clean || other) {
+            // This session has Packet Identifiers that the remote broker may know from the one before, or from what had
+            // not been settled when the bridge went to another broker.
+            self.stale = Some(Stale::all());
         }
         let local_id = self.local_id();
         self.connect_local(&local_id, clean, out);
         self.inward.start();
         self.outward.start(standing.map_or(1, |standing| standing.next_identifier));
-        if !self.remote_present && !clean {
-            // The remote broker has forgotten them, and will use their numbers for other messages.
+        if (!self.remote_present || other) && !clean {
+            // The remote broker has forgotten them or never knew them, and will use their numbers for other messages.
             for &identifier in unreleased {
                 encode_ack(AckKind::PubRel, identifier, ReasonCode::SUCCESS, VERSION, &mut out.local);
             }

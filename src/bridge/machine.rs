@@ -10,9 +10,10 @@ use super::inward::Inward;
 use super::local::{Local, Purpose};
 use super::outbox::{Outbox, Request, Standing};
 use super::outward::Outward;
+use super::stale::Stale;
 use super::topics::Topics;
 use crate::client::Connection;
-use crate::config::{Bridge as Settings, LogType, StartType};
+use crate::config::{Bridge as Settings, BridgeAddress, LogType, StartType};
 
 /// How long a stream may take to stand, name lookup included.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(30);
@@ -73,9 +74,11 @@ pub struct Bridge {
     pub(super) local: Local,
     pub(super) inward: Inward,
     pub(super) outward: Outward,
-    /// The session at our own broker is younger than the remote one may be: Packet Identifiers up to this one were
-    /// released there before they were used anew.
-    pub(super) released_up_to: Option<u16>,
+    /// The session at our own broker isn't the one that the remote session belongs to: these of its Packet Identifiers
+    /// are released there before they are used.
+    pub(super) stale: Option<Stale>,
+    /// The remote broker that the bridge was connected to last.
+    last_remote: Option<BridgeAddress>,
     /// When a message was last passed on.
     pub(super) last_message: Instant,
     address: usize,
@@ -103,7 +106,8 @@ impl Bridge {
             local: Local::default(),
             inward: Inward::default(),
             outward: Outward::default(),
-            released_up_to: None,
+            stale: None,
+            last_remote: None,
             last_message: now,
             address: 0,
             backoff: Backoff::new(seed),
@@ -292,11 +296,21 @@ impl Bridge {
     pub(super) fn opened(&mut self, now: Instant, out: &mut Outbox) {
         let address = &self.settings.addresses[self.address];
         out.note(LogType::Notice, format!("Bridge {} connected to {address}.", self.settings.name));
+        self.last_remote = Some(address.clone());
         self.phase = Phase::Open { since: now };
         self.troubles.clear();
         self.cut_short = false;
         self.last_message = now;
         self.probe = (self.address != 0 && !self.settings.round_robin).then(|| now + PROBE_EVERY);
+    }
+
+    /// Whether what is under way in the session at our own broker is under way at this remote broker. Where there are
+    /// several, it isn't known of the first connection.
+    pub(super) fn continues_at_remote(&self) -> bool {
+        match &self.last_remote {
+            Some(last) => *last == self.settings.addresses[self.address],
+            None => self.settings.addresses.len() == 1,
+        }
     }
 
     /// Whether the first address can be reached: then the bridge goes back to it.

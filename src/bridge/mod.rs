@@ -6,7 +6,8 @@
 //! waits waits in their sessions, and neither QoS 1 nor QoS 2 depends on what happens to the bridge in between.
 //!
 //! `machine` is when to connect, `hello` how the bridge introduces itself to the remote broker, `local` what it says to
-//! our own, `inward` and `outward` pass packets on, `topics` has the prefixes.
+//! our own, `inward` and `outward` pass packets on, `topics` has the prefixes, `stale` knows which Packet Identifiers may
+//! mean another message to the remote broker.
 
 mod backoff;
 mod hello;
@@ -15,6 +16,7 @@ mod local;
 mod machine;
 mod outbox;
 mod outward;
+mod stale;
 mod topics;
 
 #[cfg(test)]

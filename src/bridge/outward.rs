@@ -147,13 +147,12 @@ impl Bridge {
             publish.qos = self.agreed.maximum_qos;
         }
         if publish.qos == QoS::ExactlyOnce
-            && let Some(released) = self.released_up_to
-            && identifier > released
+            && let Some(stale) = &mut self.stale
+            && stale.is_first(identifier)
         {
-            // The session at our broker is new, the remote one isn't: a message that it has under this number is ended
-            // before the number means another, which it would otherwise take for a repetition.
+            // A message that the remote broker has under this number is ended before the number means another, which it
+            // would otherwise take for a repetition.
             encode_ack(AckKind::PubRel, identifier, ReasonCode::SUCCESS, version, &mut out.remote.bytes);
-            self.released_up_to = Some(identifier).filter(|identifier| *identifier < u16::MAX);
         }
         if publish.qos != QoS::AtMostOnce {
             self.outward.last = identifier;

@@ -357,6 +357,40 @@ fn numbers_that_the_remote_broker_may_know_from_before_are_released_first() {
 }
 
 #[test]
+fn another_remote_broker_has_other_messages_under_the_same_numbers() {
+    let mut world = World::open(settings());
+    let unreleased = vec![5];
+    let standing = Standing { filters: vec![], unreleased, next_identifier: 40 };
+    // The other broker knows the bridge from before.
+    world.fail(CLOSED);
+    world.bridge.local_closed(world.now, &mut world.out);
+    world.local();
+    world.advance(3);
+    world.standing = Some(standing.clone());
+    world.connect(true);
+    assert_eq!(world.locally()[1], "PUBREL 5");
+    world.remote();
+    world.ack_from_local(AckKind::PubComp, 5);
+    world.local_says(&publish("out/x", QoS::ExactlyOnce, 39, b"again"));
+    world.local_says(&publish("out/x", QoS::ExactlyOnce, 40, b"a"));
+    let said = world.remote();
+    assert_eq!(said, ["PUBREL 39", "PUBLISH out/x q2 m39 again", "PUBREL 40", "PUBLISH out/x q2 m40 a"]);
+    // Once more at the same one: the numbers are those of its messages.
+    world.fail(CLOSED);
+    world.bridge.local_closed(world.now, &mut world.out);
+    world.local();
+    world.advance(3);
+    world.fail("Connection refused");
+    world.advance(3);
+    world.connect(true);
+    assert!(!world.locally().contains(&"PUBREL 5".to_owned()));
+    world.remote();
+    world.local_says(&publish("out/x", QoS::ExactlyOnce, 40, b"a"));
+    world.local_says(&publish("out/x", QoS::ExactlyOnce, 41, b"b"));
+    assert_eq!(world.remote(), ["PUBLISH out/x q2 m40 a", "PUBREL 41", "PUBLISH out/x q2 m41 b"]);
+}
+
+#[test]
 fn less_is_tried_where_the_remote_broker_takes_less() {
     let mut world = World::new(Settings { version: Version::V5, ..settings() });
     world.locally();
