@@ -5,13 +5,25 @@
 #[path = "harness/certificates.rs"]
 mod certificates;
 mod harness;
+#[path = "harness/raw_client.rs"]
+mod raw_client;
+#[path = "harness/running.rs"]
+mod running;
 
 mod bridge {
+    mod addresses;
     mod messages;
+    mod misconfigured;
+    mod names;
     mod ocsp;
     mod recorder;
+    mod reload;
     mod restart;
     mod secure;
+    mod start_type;
+    mod state;
+    mod version_5;
+    mod waiting;
 
     use super::harness::{Broker, Kind, Running};
 

@@ -79,7 +79,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         .bridge(|b, a| { b.notifications_local_only = a.bool()?; Ok(()) }),
     row("notification_topic", Text, "$SYS/broker/connection/CLIENTID/state", Needed, Yes,
         "The topic that says whether the bridge is connected.")
-        .bridge(|b, a| a.text_once(&mut b.notification_topic)),
+        .bridge(notification_topic),
     row("bridge_attempt_unsubscribe", Bool, "true", Needed, Yes,
         "Unsubscribe at the other broker from topics that only go out.")
         .bridge(|b, a| { b.attempt_unsubscribe = a.bool()?; Ok(()) }),
@@ -342,6 +342,14 @@ fn restart_timeout(bridge: &mut Bridge, arguments: &mut Arguments<'_>) -> Result
     bridge.restart_timeout.cap = cap.map(|cap| whole(cap.min(CAP_MAX)));
     bridge.restart_timeout.stable = whole(stable);
     Ok(())
+}
+
+fn notification_topic(bridge: &mut Bridge, arguments: &mut Arguments<'_>) -> Result<(), Fault> {
+    arguments.text_once(&mut bridge.notification_topic)?;
+    match &bridge.notification_topic {
+        Some(name) if !topic::is_topic_name(name) => Err(arguments.invalid(&name.clone())),
+        _ => Ok(()),
+    }
 }
 
 fn max_topic_alias(bridge: &mut Bridge, arguments: &mut Arguments<'_>) -> Result<(), Fault> {

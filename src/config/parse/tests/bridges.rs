@@ -214,6 +214,7 @@ fn complaints_about_a_line() {
         ("bridge_receive_maximum 0", "Error: bridge_receive_maximum must be greater than 0."),
         ("bridge_receive_maximum 65536", "Error: bridge_receive_maximum must be lower than 65535."),
         ("bridge_session_expiry_interval -1", "Error: bridge_session_expiry_interval must not be negative."),
+        ("notification_topic a/#", "Error: Invalid 'notification_topic' value (a/#)."),
         ("bridge_reload_type x", "Error: Invalid 'bridge_reload_type' value in configuration (x)."),
         ("bridge_tcp_keepalive 0 1 1", "Error: invalid TCP keepalive idle value."),
         ("bridge_tcp_keepalive 1", "Error: invalid TCP keepalive interval value."),
