@@ -347,7 +347,7 @@ fn restart_timeout(bridge: &mut Bridge, arguments: &mut Arguments<'_>) -> Result
 fn notification_topic(bridge: &mut Bridge, arguments: &mut Arguments<'_>) -> Result<(), Fault> {
     arguments.text_once(&mut bridge.notification_topic)?;
     match &bridge.notification_topic {
-        Some(name) if !topic::is_topic_name(name) => Err(arguments.invalid(&name.clone())),
+        Some(name) if !topic::is_topic_name(name) => Err(arguments.invalid(name)),
         _ => Ok(()),
     }
 }
