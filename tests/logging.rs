@@ -67,6 +67,22 @@ fn who_comes_and_goes_in_mosquittos_words() {
     assert!(without_time(ended.err.lines().last().unwrap()).ends_with(" terminating"), "{}", ended.err);
 }
 
+/// In the words of 2.1, where 2.0.11 has none (the others are in `tests/log_beside.rs`).
+#[test]
+fn packets_that_cant_be_read_are_told() {
+    let broker = Broker::configured("allow_anonymous true\n");
+    for (bytes, line) in [
+        (&b"\x38\x04\0\x01ax"[..], "Invalid PUBLISH (QoS=0 and DUP=1) from sinner, disconnecting."),
+        (b"\xa2\x06\0\x01\0\x02a#", "Invalid unsubscription string from sinner, disconnecting."),
+        (b"\x32\x05\0\x01a\0\0", "Protocol error from sinner: packet identifier 0."),
+    ] {
+        let mut sinner = RawClient::connect(broker.address(), Version::V311, "sinner");
+        sinner.send(bytes);
+        assert_eq!(sinner.ending(), None);
+        broker.log().wait_for(line);
+    }
+}
+
 #[test]
 fn every_destination_gets_the_line() {
     let port = Broker::free_port();

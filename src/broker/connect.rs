@@ -6,6 +6,7 @@ use super::limits::ListenerRules;
 use super::message::Message;
 use super::notice::{Ended, Kinds, Notice};
 use super::outbox::{Outbox, Verdict, Verification};
+use super::packet::CONNECT;
 use super::session::{NEVER, Session, Will};
 use super::shard::Shard;
 use super::timers::Timer;
@@ -44,6 +45,12 @@ struct Refusal {
 
 fn refuse(code: ReasonCode, why: Ended) -> Refusal {
     Refusal { code, why, tell_v3: true }
+}
+
+/// The Protocol Name of a CONNECT, as far as it is there.
+fn protocol_name(body: &[u8]) -> &[u8] {
+    let Some((length, rest)) = body.split_first_chunk() else { return &[] };
+    &rest[..rest.len().min(usize::from(u16::from_be_bytes(*length)))]
 }
 
 fn refuse_silently(code: ReasonCode, why: Ended) -> Refusal {
@@ -263,16 +270,19 @@ impl Shard {
         error: Malformed,
         out: &mut Outbox,
     ) {
+        match error {
+            Malformed::ProtocolName => self.notice(out, Kinds::INFORMATION, || Notice::UnknownProtocol {
+                peer: self.connections[key].peer.clone(),
+                name: String::from_utf8_lossy(protocol_name(body)).into(),
+            }),
+            _ => self.notice_malformed(key, CONNECT, error, out),
+        }
         if let Malformed::UnsupportedProtocolVersion(level) = error {
             // 3.x names are told in 3.x words, any other level in those of 5.0 [MQTT-3.1.2-2].
             self.connections[key].version = if level & 0x7F <= 4 { Version::V311 } else { Version::V5 };
             let refusal = refuse(ReasonCode::UNSUPPORTED_PROTOCOL_VERSION, Ended::DisallowedFeature);
             return self.refuse_connect(now, key, refusal, out);
         }
-        self.notice(out, Kinds::INFORMATION, || Notice::ProtocolError {
-            client: self.name_with_port(key),
-            what: error.to_string(),
-        });
         if body.starts_with(b"\x00\x04MQTT\x05") {
             self.connections[key].version = Version::V5;
             let why = if error.reason_code() == ReasonCode::MALFORMED_PACKET {

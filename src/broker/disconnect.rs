@@ -54,16 +54,35 @@ impl Shard {
         self.drop_connection(now, key, why, out);
     }
 
-    /// A packet can't be read.
-    pub(super) fn malformed(&mut self, now: Now, key: ConnectionKey, error: Malformed, out: &mut Outbox) {
-        self.notice(out, Kinds::INFORMATION, || Notice::ProtocolError {
-            client: self.name_with_port(key),
-            what: error.to_string(),
-        });
+    /// A packet of this type can't be read.
+    pub(super) fn malformed(
+        &mut self,
+        now: Now,
+        key: ConnectionKey,
+        packet: u8,
+        error: Malformed,
+        out: &mut Outbox,
+    ) {
+        self.notice_malformed(key, packet, error, out);
         let reason = error.reason_code();
         let why =
             if reason == ReasonCode::MALFORMED_PACKET { Ended::Malformed } else { Ended::ProtocolError };
         self.end(now, key, reason, why, out);
+    }
+
+    pub(super) fn notice_malformed(
+        &self,
+        key: ConnectionKey,
+        packet: u8,
+        error: Malformed,
+        out: &mut Outbox,
+    ) {
+        self.notice(out, Kinds::INFORMATION, || Notice::Malformed {
+            client: self.name_with_port(key),
+            peer: self.connections[key].peer.clone(),
+            packet,
+            error,
+        });
     }
 
     /// A rule is broken: 0x82.

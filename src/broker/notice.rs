@@ -1,6 +1,6 @@
 //! What happened, as data; `observe` has the words. Built only when somebody listens at that kind.
 
-use crate::protocol::{QoS, ReasonCode, Version};
+use crate::protocol::{Malformed, QoS, ReasonCode, Version};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -224,6 +224,10 @@ pub enum Notice {
     SendingDisconnect { client: Box<str>, reason: ReasonCode },
     /// A packet can't be accepted; the text says why.
     ProtocolError { client: Box<str>, what: String },
+    /// A packet of this type can't be read.
+    Malformed { client: Box<str>, peer: Peer, packet: u8, error: Malformed },
+    /// A CONNECT is for another protocol.
+    UnknownProtocol { peer: Peer, name: Box<str> },
     /// A second CONNECT came on one connection.
     MultipleConnects { peer: Peer },
     /// Bytes of a TLS handshake came to a port without TLS.
@@ -259,7 +263,7 @@ impl Notice {
             | Dropping { .. }
             | TooLargeForReceiver { .. }
             | SessionExpired { .. } => Kinds::NOTICE,
-            ProtocolError { .. } => Kinds::INFORMATION,
+            ProtocolError { .. } | Malformed { .. } | UnknownProtocol { .. } => Kinds::INFORMATION,
             ReceiveMaximumExceeded { .. } | UnknownIdentifier { .. } => Kinds::WARNING,
             Contained { .. } | TlsFailed { .. } => Kinds::ERROR,
             Subscribed { .. } => Kinds::SUBSCRIBE,

@@ -8,8 +8,8 @@ use super::shard::Shard;
 use crate::protocol::{self, Packet, ReasonCode};
 
 /// Packet types by number `[MQTT-2.1.2]`.
-const CONNECT: u8 = 1;
-const PUBLISH: u8 = 3;
+pub(super) const CONNECT: u8 = 1;
+pub(super) const PUBLISH: u8 = 3;
 
 impl Shard {
     /// Acts on one whole packet: `frame` is its bytes, of which `header_length` are the fixed header.
@@ -47,7 +47,7 @@ impl Shard {
         let version = self.connections[key].version;
         let packet = match protocol::decode(version, first, body) {
             Ok(packet) => packet,
-            Err(error) => return self.malformed(now, key, error, out),
+            Err(error) => return self.malformed(now, key, first >> 4, error, out),
         };
         match packet {
             Packet::PubAck(ack) => self.puback(now, key, ack, out),

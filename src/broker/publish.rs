@@ -9,6 +9,7 @@ use super::limits::SEPARATORS;
 use super::message::Message;
 use super::notice::{AckName, Ended, Kinds, Notice, PublishLine};
 use super::outbox::Outbox;
+use super::packet::PUBLISH;
 use super::session::Publisher;
 use super::shard::Shard;
 use crate::protocol::{Ack, AckKind, PropertyId, Publish, QoS, ReasonCode, encode_ack};
@@ -31,7 +32,7 @@ impl Shard {
         let version = self.connections[key].version;
         let publish = match Publish::decode(version, frame[0], &frame[header_length..]) {
             Ok(publish) => publish,
-            Err(error) => return self.malformed(now, key, error, out),
+            Err(error) => return self.malformed(now, key, PUBLISH, error, out),
         };
         self.counters.publish_received += 1;
         self.counters.payload_received += publish.payload.len() as u64;

@@ -205,7 +205,7 @@ impl Shard {
             let peer = connection.peer.clone();
             self.notice(out, Kinds::NOTICE, || Notice::LooksLikeTls { peer });
         }
-        self.malformed(now, key, error, out);
+        self.malformed(now, key, first >> 4, error, out);
     }
 
     /// A connection that was just accepted only has something to say and ends in the same turn: what waits in its

@@ -76,6 +76,10 @@ pub(super) fn fields(notice: &Notice) -> Map<String, Value> {
         Notice::ProtocolError { client, what } => {
             json!({"event": "protocol_error", "client": cut(client), "reason": cut(what)})
         }
+        Notice::Malformed { client, error, .. } => {
+            json!({"event": "protocol_error", "client": cut(client), "reason": error.to_string()})
+        }
+        Notice::UnknownProtocol { name, .. } => json!({"event": "protocol_error", "protocol": cut(name)}),
         Notice::ReceivedAck { client, name, packet_identifier, reason }
         | Notice::SendingAck { client, name, packet_identifier, reason } => json!({
             "packet": name.to_string(), "client": cut(client), "packet_identifier": packet_identifier,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::broker::{AckName, Ended, Kinds, Notice, Peer, PublishLine};
 use crate::config::{LogType, LogTypes};
+use crate::protocol::Malformed;
 
 /// The log type that a kind of notice belongs to.
 pub fn log_type(notice: &Notice) -> LogType {
@@ -184,8 +185,47 @@ impl fmt::Display for Notice {
                 write!(f, "Error: A fault while handling client {client} was contained; its connection ends.")
             }
             Notice::ProtocolError { client, what } => write!(f, "Protocol error from {client}: {what}"),
+            Notice::UnknownProtocol { peer, name } => {
+                write!(f, "Invalid protocol \"{name}\" in CONNECT from {}.", Host(peer))
+            }
+            Notice::Malformed { client, peer, packet, error } => malformed(client, peer, *packet, *error, f),
             packet => packet_line(packet, f),
         }
+    }
+}
+
+/// A packet that can't be read. mosquitto has words of its own for some mistakes; what it only calls malformed is said
+/// here as well.
+fn malformed(
+    client: &str,
+    peer: &Peer,
+    packet: u8,
+    error: Malformed,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    const CONNECT: u8 = 1;
+    const PUBLISH: u8 = 3;
+    const SUBSCRIBE: u8 = 8;
+    const UNSUBSCRIBE: u8 = 10;
+    match (packet, error) {
+        (CONNECT, Malformed::UnsupportedProtocolVersion(level)) => {
+            write!(f, "Invalid protocol version {level} in CONNECT from {}.", Host(peer))
+        }
+        (CONNECT, Malformed::WillQoS) => write!(f, "Invalid Will QoS in CONNECT from {}.", Host(peer)),
+        (PUBLISH, Malformed::QoS) => write!(f, "Invalid QoS in PUBLISH from {client}, disconnecting."),
+        (PUBLISH, Malformed::DupWithQoS0) => {
+            write!(f, "Invalid PUBLISH (QoS=0 and DUP=1) from {client}, disconnecting.")
+        }
+        (SUBSCRIBE, Malformed::TopicFilter | Malformed::SharedSubscription) => {
+            write!(f, "Invalid subscription string from {}, disconnecting.", Host(peer))
+        }
+        (SUBSCRIBE, Malformed::SubscriptionQoS) => {
+            write!(f, "Invalid QoS in subscription command from {}, disconnecting.", Host(peer))
+        }
+        (UNSUBSCRIBE, Malformed::TopicFilter | Malformed::SharedSubscription) => {
+            write!(f, "Invalid unsubscription string from {client}, disconnecting.")
+        }
+        _ => write!(f, "Protocol error from {client}: {error}."),
     }
 }
 
