@@ -14,10 +14,10 @@ use openssl::ssl::{
 use openssl::x509::{X509NameRef, X509Ref, X509StoreContextRef};
 
 use super::error::{TlsError, reason};
-use super::keylog;
 use super::ocsp;
 use super::settings::{Psk, TlsSettings, TlsVersion, Verify};
 use super::stream::{Finding, TlsStream};
+use super::{keylog, libssl};
 
 /// What `X509_V_ERR_…` calls a certificate for another name, or for another address.
 const WRONG_NAME: [i32; 2] = [62, 64];
@@ -57,6 +57,7 @@ impl TlsClient {
             readable("certfile", Some(certificate))?;
             readable("keyfile", Some(key))?;
         }
+        libssl::load()?;
         let mut context = SslContext::builder(SslMethod::tls_client()).map_err(failed("OpenSSL"))?;
         // Buffers come and go with what is under way.
         context.set_mode(SslMode::RELEASE_BUFFERS | SslMode::AUTO_RETRY);

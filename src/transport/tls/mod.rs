@@ -4,6 +4,7 @@ mod client;
 mod error;
 mod identity;
 mod keylog;
+mod libssl;
 mod ocsp;
 mod server;
 mod settings;

@@ -17,9 +17,9 @@ use openssl::x509::store::X509Lookup;
 use openssl::x509::verify::X509VerifyFlags;
 
 use super::error::{TlsError, reason};
-use super::keylog;
 use super::settings::TlsVersion;
 use super::stream::TlsStream;
+use super::{keylog, libssl};
 
 /// Puts the key of an identity into the buffer and says how long it is. Who is unknown gets a key that nobody has, so
 /// that he fails as late and in the same way as one with a wrong key.
@@ -84,6 +84,7 @@ impl TlsServer {
     /// # Errors
     /// What is wrong, in mosquitto's words, with OpenSSL's behind them.
     pub fn new(settings: &TlsServerSettings) -> Result<Self, TlsError> {
+        libssl::load()?;
         let mut context = SslContext::builder(SslMethod::tls_server())
             .map_err(failed("Error: Unable to create TLS context."))?;
         // Buffers come and go with what is under way; sessions are remembered by the clients, in tickets.
