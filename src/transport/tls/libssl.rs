@@ -111,7 +111,7 @@ mod on_demand {
 
     pub(super) fn load() -> Result<(), &'static str> {
         static LOADED: OnceLock<Result<(), String>> = OnceLock::new();
-        LOADED.get_or_init(fill).as_ref().map(|()| ()).map_err(String::as_str)
+        LOADED.get_or_init(fill).as_ref().copied().map_err(String::as_str)
     }
 
     /// For a call of OpenSSL without [`load`] before it.
