@@ -170,6 +170,46 @@ fn a_header_comes_before_tls_and_web_socket() {
     assert_eq!(&answer, b"HTTP/1.1 101");
 }
 
+/// A length that is too large takes in what follows, and one that is too small leaves some of the header to be taken for
+/// MQTT: neither makes a client.
+#[test]
+fn headers_that_lie_about_their_length() {
+    let broker = broker("enable_proxy_protocol 2\n");
+    let header = version_2(0x21, 0x11, &V4);
+    let lying = |length: u16| {
+        let mut lying = header.clone();
+        lying[14..16].copy_from_slice(&length.to_be_bytes());
+        lying
+    };
+    // CONNECT is taken for parts of the header, which it isn't; longer ones are never looked at.
+    for length in [12 + CONNECT.len() as u16, 501, 0xFFFF] {
+        closed(enter(&broker, &lying(length), false));
+    }
+    await_corrupt(&broker, 3);
+    // Too short for addresses.
+    for length in 0..12 {
+        closed(enter(&broker, &lying(length), false));
+    }
+    await_corrupt(&broker, 15);
+    // More is promised than comes: whoever waits for it is gone when the other side is.
+    let mut waiting = enter(&broker, &lying(400), false);
+    waiting.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut rest = Vec::new();
+    let _ = waiting.read_to_end(&mut rest);
+    assert_eq!(rest, b"");
+    // Cut off within the line of version 1.
+    let lines = Broker::with(Kind::Ours, "allow_anonymous true\nenable_proxy_protocol 1\n").unwrap();
+    let line = b"PROXY TCP4 192.0.2.1 192.0.2.2 1234 1883\r\n";
+    for length in 0..line.len() {
+        let mut stream = connect(&lines);
+        stream.write_all(&line[..length]).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        closed(stream);
+    }
+    accepted(enter(&lines, line, false));
+    accepted(enter(&broker, &header, false));
+}
+
 #[test]
 fn headers_that_never_end_keep_nobody_waiting() {
     let broker = broker("enable_proxy_protocol 2\n");

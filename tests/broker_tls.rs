@@ -373,6 +373,17 @@ fn what_is_wrong_is_said_at_the_start_and_when_it_is_tested() {
         ),
         (format!("certfile {crt}\nkeyfile {other}\n"), 1, "Error: Server certificate/key are inconsistent."),
         (
+            format!("certfile /none\nkeyfile {key}\n"),
+            1,
+            "Error: Unable to load server certificate \"/none\". Check certfile. No such file or directory.",
+        ),
+        (
+            format!("certfile {crt}\nkeyfile /\n"),
+            1,
+            "Error: Unable to load server key file \"/\". Check keyfile. Is a directory.",
+        ),
+        ("psk_hint h\npsk_file /\n".into(), 13, "Error: Unable to open pwfile \"/\". Is a directory."),
+        (
             format!("{pair}cafile {nothing}\n"),
             1,
             &format!("Error: Unable to load CA certificates. Check cafile \"{nothing}\"."),

@@ -178,6 +178,10 @@ fn frames_against_the_rules_end_the_connection_and_no_other() {
         (reserved, 1002),
         (huge, 1002),
         (frame(0x80, b"x"), 1002),
+        // A message begins within another, and a ping in pieces.
+        ([frame(0x02, &[0x10]), frame(0x82, &[0xc0, 0])].concat(), 1002),
+        (frame(0x09, b"x"), 1002),
+        (frame(0x83, b"x"), 1002),
         (frame(0x89, &[0; 126]), 1002),
         (frame(0x81, b"text"), 1003),
     ] {

@@ -476,7 +476,8 @@ fn a_pid_file_that_cannot_be_written_ends_the_start_with_14() {
     let folder = conf("user root\npid_file no/such/folder\nlistener 0 s\n");
     let output = broker(folder.path(), &["-c", "x.conf"]);
     assert_eq!(output.status.code(), Some(14));
-    assert_eq!(lines(&output.stderr).last().unwrap(), "Error: Unable to write pid file.");
+    let said = "Error: Unable to write pid file. no/such/folder: No such file or directory.";
+    assert_eq!(lines(&output.stderr).last().unwrap(), said);
 }
 
 #[test]

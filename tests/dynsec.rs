@@ -127,6 +127,44 @@ fn every_listener_is_told_as_it_is() {
     );
 }
 
+/// Commands line by line: those of a file, and somebody's at a terminal.
+#[test]
+fn mqtt_ctrl_without_a_command_reads_lines() {
+    let (_folder, file) = initial();
+    let broker = broker(&file);
+    let port = broker.port();
+    let lines = format!(
+        "# a new client\nauth admin\n{PASSWORD}\nconnect 127.0.0.1 {port}\ndynsec createClient \"a b\" -p secret\n\
+         frobnicate\ndynsec\nlistClients\ngetClient nobody\nreturn\nbroker help\n"
+    );
+    let ended = running::feed(ctrl(), &["-h", "localhost"], lines.as_bytes());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.out.contains("a b\nadmin\n") && ended.out.contains("List listeners:"), "{ended:?}");
+    assert!(!ended.out.contains("> "), "nobody is prompted: {ended:?}");
+    assert!(ended.err.contains("Error: Unknown command 'frobnicate'"), "{ended:?}");
+    assert!(ended.err.contains("getClient: Error: Client not found"), "{ended:?}");
+    assert_eq!(ended.err.matches("without encryption").count(), 1, "{ended:?}");
+    assert_eq!(running::feed(ctrl(), &[], b"").code, Some(0));
+
+    let Some(script) = running::foreign("script") else { return };
+    let line = format!("{} -h 127.0.0.1 -p {port} -u admin", ctrl().display());
+    let mut terminal = running::Running::start(&script, &["-qec", &line, "/dev/null"]);
+    let mut keyboard = terminal.stdin();
+    let mut types = |prompt: &str, line: &str| {
+        use std::io::Write;
+        terminal.out.wait_until(prompt, |text| text.ends_with(prompt));
+        keyboard.write_all(format!("{line}\n").as_bytes()).unwrap();
+    };
+    types("mqtt-ctrl> ", "dynsec");
+    types("dynsec> ", "getDetails");
+    types("Password for admin: ", PASSWORD);
+    types("dynsec> ", "listClients");
+    types("dynsec> ", "exit");
+    let ended = terminal.wait();
+    assert!(ended.code == Some(0) && ended.out.contains("a b\r\nadmin\r\n"), "{ended:?}");
+    assert!(!ended.out.contains(PASSWORD), "a password is not echoed: {ended:?}");
+}
+
 /// The Reason Code of the PUBACK to a message.
 fn puback(client: &mut RawClient, topic: &str) -> u8 {
     client.send(&publish(client.version, 99, topic, b"x", QoS::AtLeastOnce));

@@ -118,9 +118,49 @@ fn files_that_are_too_much() {
     assert_eq!(ended.code, Some(3));
     assert!(ended.err.contains("The include_dir option is only valid in the main configuration file."));
     assert!(ended.err.contains("conf.d/a.conf:1'.") && ended.err.contains("x.conf:1."), "{}", ended.err);
+    // And one that holds the file which includes it.
+    let own = folder("include_dir {dir}\n", &[]);
+    std::fs::rename(own.path().join("x.conf"), own.path().join("main.conf")).unwrap();
+    let ended = run(program(), &["-c", own.path().join("main.conf").to_str().unwrap()]);
+    assert_eq!(ended.code, Some(3));
+    assert!(ended.err.contains("The include_dir option is only valid in the main configuration file."));
     // A folder under the name of a file.
     let odd = folder("include_dir {dir}/conf.d\n", &[("conf.d/a.conf/b", "")]);
     assert_eq!(checked(odd.path()).code, Some(3));
+}
+
+#[test]
+fn files_that_cant_be_read() {
+    let start = |lines: &str| {
+        let folder = folder(&format!("user root\nlistener 0 {{dir}}/s\n{lines}\n"), &[("sub/file", "")]);
+        let ended = with(folder.path(), &[]);
+        (ended.code, ended.err.replace(&folder.path().to_string_lossy().into_owned(), "DIR"))
+    };
+    for (lines, code, said) in [
+        (
+            "password_file {dir}/none",
+            13,
+            "Error: Unable to open pwfile \"DIR/none\". No such file or directory.",
+        ),
+        ("password_file {dir}/sub", 13, "Error: Unable to open pwfile \"DIR/sub\". Is a directory."),
+        (
+            "acl_file {dir}/none",
+            13,
+            "Error: Unable to open acl_file \"DIR/none\". No such file or directory.",
+        ),
+        ("acl_file {dir}/sub", 13, "Error: Unable to open acl_file \"DIR/sub\". Is a directory."),
+        ("include_dir {dir}/sub/file", 3, "Error: Unable to open include_dir 'DIR/sub/file'."),
+        ("persistence true\npersistence_location {dir}/sub/file", 1, "Not a directory."),
+        ("pid_file {dir}/sub", 14, "Error: Unable to write pid file. DIR/sub: Is a directory."),
+        (
+            "pid_file {dir}/none/pid",
+            14,
+            "Error: Unable to write pid file. DIR/none/pid: No such file or directory.",
+        ),
+    ] {
+        let (found, err) = start(lines);
+        assert!(found == Some(code) && err.contains(said), "{lines}: {found:?} {err}");
+    }
 }
 
 #[test]

@@ -252,9 +252,11 @@ pub struct ControlJob {
     pub file: Option<PathBuf>,
     /// Print more (`-v`).
     pub verbose: bool,
-    /// The module: `dynsec` or `broker`.
-    pub module: String,
-    /// Its command with the command's arguments; never empty.
+    /// That there is no encryption was said.
+    pub warned: bool,
+    /// The module: `dynsec` or `broker`. `None`: commands come line by line.
+    pub module: Option<String>,
+    /// Its command with the command's arguments; not empty where there is a module.
     pub command: Vec<String>,
 }
 

@@ -141,15 +141,16 @@ pub(super) fn control(mut raw: Raw, name: &'static str, from: &Surroundings<'_>)
     let text =
         |word: OsString| word.into_string().map_err(|_| Halt::from(Complaint::MalformedUtf8("command")));
     let mut words = std::mem::take(&mut raw.command).into_iter().map(text);
-    let module = words.next().ok_or(Halt::Help)??;
+    let module = words.next().transpose()?;
     let command = words.collect::<Result<Vec<_>, _>>()?;
-    if command.is_empty() {
+    if module.is_some() && command.is_empty() {
         return Err(Halt::Help);
     }
     Ok(ControlJob {
         qos: raw.qos.unwrap_or(QoS::AtLeastOnce),
         file: raw.file.take(),
         verbose: raw.verbose,
+        warned: false,
         module,
         command,
         connection: connection(raw, session, Program::Control, name, from)?,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvFlags, recv};
 
 use super::http::Page;
@@ -332,6 +333,8 @@ impl Layers {
     fn read_proxy_header(&mut self) -> io::Result<()> {
         let Lower::Raw(raw) = &mut self.lower else { return Ok(()) };
         let mut bytes = [0; PROXY_HEADER_MAX];
+        // Looking at bytes doesn't get as far as the end behind them; asked for first, since both may come meanwhile.
+        let is_over = has_closed(raw);
         let (count, _) = recv(raw.as_fd(), &mut bytes, RecvFlags::PEEK)?;
         let read = match self.ways.proxy {
             Some(ProxyVersion::V1) => proxy_header::version_1(&bytes[..count]),
@@ -344,8 +347,7 @@ impl Layers {
                 self.heed(header)?;
                 self.begin_tls()
             }
-            // The other side has closed in the middle of it.
-            None if count == 0 => Err(ErrorKind::ConnectionAborted.into()),
+            None if count == 0 || is_over => Err(ErrorKind::ConnectionAborted.into()),
             None => Err(ErrorKind::WouldBlock.into()),
         }
     }
@@ -467,6 +469,13 @@ impl Layers {
             }
         }
     }
+}
+
+/// Whether the other side will send no more than what is there.
+fn has_closed(raw: &Raw) -> bool {
+    let mut asked = [PollFd::new(raw, PollFlags::RDHUP)];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut asked, Some(&at_once)).is_ok_and(|ready| ready > 0)
 }
 
 fn secured(stream: &TlsStream<Raw>, identity: Option<IdentitySource>) -> Secured {

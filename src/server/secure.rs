@@ -170,3 +170,29 @@ impl Server {
         self.shard.failed(self.now, key, why, notice, &mut self.outbox);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An unknown identity goes the same way as a known one: it gets a key, of its own and always the same, that fails
+    /// where a wrong key fails.
+    #[test]
+    fn who_is_unknown_gets_a_key_that_nobody_has() {
+        let list = Arc::new(PskList::parse(b"known:00c0ffee\n", "psk").unwrap());
+        let ask = |keys: &PskKeys, identity: &str| {
+            let mut key = [0; 64];
+            let length = keys(identity.as_bytes(), &mut key);
+            key[..length].to_vec()
+        };
+        let (one, other) = (keys(Some(list.clone())).unwrap(), keys(Some(list)).unwrap());
+        assert_eq!(ask(&one, "known"), [0, 0xc0, 0xff, 0xee]);
+        let stranger = ask(&one, "stranger");
+        assert_eq!(stranger.len(), 32);
+        assert_eq!(ask(&one, "stranger"), stranger, "asking twice tells nothing");
+        assert_ne!(ask(&one, "another"), stranger);
+        assert_ne!(ask(&other, "stranger"), stranger, "nobody can work it out");
+        // A listener without any keys is no different.
+        assert_eq!(ask(&keys(None).unwrap(), "known").len(), 32);
+    }
+}

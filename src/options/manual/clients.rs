@@ -244,6 +244,7 @@ static CONTROL: Manual = Manual {
         "NAME [OPTIONS] broker COMMAND",
         "NAME dynsec init FILE USER [PASSWORD]",
         "NAME {dynsec | broker} help",
+        "NAME [OPTIONS]",
     ],
     description: &[
         "Sends one command to a broker and prints its answer. The module dynsec changes and shows the clients, groups \
@@ -254,7 +255,10 @@ static CONTROL: Manual = Manual {
         "A password that is needed and given nowhere is asked for. One that stands among the arguments is wiped from \
          the list of processes.",
         "The program takes the arguments of mosquitto_ctrl and answers in its words; called through a link of that \
-         name it also calls itself so. There is no interactive mode.",
+         name it also calls itself so.",
+        "Without a module it reads commands from standard input, one a line, until exit or the end: those of the modules, \
+         and auth [USERNAME] and connect HOST [PORT], which say as whom and where. A module's name alone makes the \
+         lines that follow commands of this module, until return. help lists them.",
     ],
     tables: &[],
     exit_status: &[

@@ -45,8 +45,10 @@ fn prepare_process(job: &Job, logger: &Logger) -> Result<Option<PidFile>, u8> {
             }
         }
     }
-    PidFile::write(job.settings.pid_file.as_deref()).map(Some).map_err(|_| {
-        say(logger, Error, format_args!("Error: Unable to write pid file."));
+    let pid_file = job.settings.pid_file.as_deref();
+    PidFile::write(pid_file).map(Some).map_err(|error| {
+        let (path, why) = (pid_file.unwrap_or_default(), background::reason(&error));
+        say(logger, Error, format_args!("Error: Unable to write pid file. {path}: {why}."));
         SYSTEM
     })
 }

@@ -1,4 +1,4 @@
-//! mqtt-ctrl: one command to a broker, and its answer.
+//! mqtt-ctrl: one command to a broker, and its answer; or many, line by line.
 
 mod broker;
 mod dynsec;
@@ -6,6 +6,7 @@ mod exchange;
 mod init;
 mod print;
 mod prompt;
+mod shell;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -51,13 +52,21 @@ struct Request {
     print: fn(&Value, bool),
 }
 
-fn run(job: ControlJob) -> u8 {
+fn run(mut job: ControlJob) -> u8 {
     let report = Report::new(job.connection.quiet);
-    let request = match (job.module.as_str(), job.command[0].as_str()) {
+    match job.module.take() {
+        Some(module) => carry_out(&mut job, &module, report),
+        None => shell::run(job, report),
+    }
+}
+
+/// Carries out a command of a module; the exit code.
+fn carry_out(job: &mut ControlJob, module: &str, report: Report) -> u8 {
+    let request = match (module, job.command[0].as_str()) {
         ("dynsec", "help") => return say(dynsec::HELP),
         ("broker", "help") => return say(broker::HELP),
         ("dynsec", "init") => init::init(&job.command[1..], &job.connection.program),
-        ("dynsec", "setClientPassword") if job.file.is_some() => init::set_password(&job),
+        ("dynsec", "setClientPassword") if job.file.is_some() => init::set_password(job),
         ("dynsec", _) => dynsec::request(&job.command).map(Some),
         ("broker", command) => broker::request(command, &job.command[1..]).map(Some),
         (other, _) => Err(Stop::new(format!("Error: Module '{other}' not supported."), NO_MODULE)),
@@ -83,7 +92,7 @@ fn say(text: &str) -> u8 {
 }
 
 /// Sends a request and prints the answer.
-fn send(mut job: ControlJob, request: &Request, report: Report) -> u8 {
+fn send(job: &mut ControlJob, request: &Request, report: Report) -> u8 {
     let (strict, verbose) = (job.connection.strict, job.verbose);
     // What mosquitto_ctrl ends with 0 after.
     let failed = if strict { 1 } else { 0 };
@@ -96,7 +105,7 @@ fn send(mut job: ControlJob, request: &Request, report: Report) -> u8 {
             }
         }
     }
-    if job.connection.tls.is_none() {
+    if job.connection.tls.is_none() && !std::mem::replace(&mut job.warned, true) {
         let program = &job.connection.program;
         report.line(format_args!(
             "Warning: You are running {program} without encryption.\nThis means all of the configuration changes you \
@@ -104,7 +113,7 @@ fn send(mut job: ControlJob, request: &Request, report: Report) -> u8 {
         ));
     }
     let payload = zeroize::Zeroizing::new(json!({ "commands": [request.body] }).to_string());
-    let answer = match exchange::exchange(&job, request.topic, payload.as_bytes(), report) {
+    let answer = match exchange::exchange(job, request.topic, payload.as_bytes(), report) {
         Ok(answer) => answer,
         Err(code) => return if code == 0 { failed } else { code },
     };

@@ -161,11 +161,12 @@ fn versions(context: &mut SslContextBuilder, settings: &TlsServerSettings) -> Re
 
 /// Opens a file for a better reason than OpenSSL gives.
 fn readable(words: &str, path: &Path) -> Result<(), TlsError> {
-    std::fs::File::open(path).map(drop).map_err(|error| {
-        let text = error.to_string();
-        let why = text.split(" (os error").next().unwrap_or_default();
-        TlsError::new(format!("{words} {why}."))
-    })
+    let why = match std::fs::File::open(path).and_then(|file| file.metadata()) {
+        Ok(found) if found.is_dir() => "Is a directory".to_owned(),
+        Ok(_) => return Ok(()),
+        Err(error) => error.to_string().split(" (os error").next().unwrap_or_default().to_owned(),
+    };
+    Err(TlsError::new(format!("{words} {why}.")))
 }
 
 fn own_certificate(context: &mut SslContextBuilder, certificate: &Path, key: &Path) -> Result<(), TlsError> {
