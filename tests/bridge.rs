@@ -19,6 +19,7 @@ mod bridge {
     mod recorder;
     mod reload;
     mod restart;
+    mod rings;
     mod secure;
     mod start_type;
     mod state;

@@ -22,8 +22,10 @@ pub(super) struct Agreed {
     pub maximum_qos: QoS,
     /// Messages may be retained.
     pub retain: bool,
-    /// The longest packet, in bytes.
+    /// The longest packet, in bytes, by our settings and its own.
     pub maximum_packet_size: usize,
+    /// The longest that the remote broker takes.
+    pub remote_maximum: usize,
     /// How many QoS 1 and 2 messages it takes at a time.
     pub receive_maximum: u16,
 }
@@ -37,6 +39,7 @@ impl Agreed {
             maximum_qos: QoS::ExactlyOnce,
             retain: true,
             maximum_packet_size: usize::MAX,
+            remote_maximum: usize::MAX,
             receive_maximum: 0,
         }
     }
@@ -95,8 +98,13 @@ impl Bridge {
         if receive_maximum > 0 {
             properties.push(Property::ReceiveMaximum(receive_maximum));
         }
-        if let Some(seconds) = settings.session_expiry_interval.filter(|seconds| *seconds > 0) {
-            properties.push(Property::SessionExpiryInterval(seconds));
+        let kept = match settings.session_expiry_interval {
+            // As long as with 3.1.1, in place of which it is.
+            None if self.chose_v5 && !settings.cleansession => u32::MAX,
+            seconds => seconds.unwrap_or(0),
+        };
+        if kept > 0 {
+            properties.push(Property::SessionExpiryInterval(kept));
         }
         properties
     }
@@ -118,8 +126,11 @@ impl Bridge {
             format_args!("Received CONNACK on connection {}.", self.settings.local_id(&self.around.host)),
         );
         let properties = connack.properties;
+        self.trails.meet(properties);
+        self.listens_for_hint = true;
         let ours = self.settings.max_packet_size;
         let theirs = properties.maximum_packet_size().unwrap_or(u32::MAX);
+        self.agreed.remote_maximum = theirs as usize;
         self.agreed.maximum_packet_size = if ours == 0 { theirs } else { ours.min(theirs) } as usize;
         self.agreed.maximum_qos =
             self.agreed.maximum_qos.min(properties.maximum_qos().unwrap_or(QoS::ExactlyOnce));
@@ -149,6 +160,7 @@ impl Bridge {
                     ),
                 );
                 self.agreed = Agreed::hoped_for(Version::V311, self.settings.try_private);
+                (self.chose_v5, self.refused_v5) = (false, true);
                 self.retry_now(now);
             }
             ReasonCode(1) if !v5 && self.agreed.private => {

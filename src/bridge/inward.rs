@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::local::VERSION;
 use super::machine::{Bridge, Phase};
 use super::outbox::Outbox;
+use super::rings::{HINT, came_round};
 use super::topics::Way;
 use crate::client::Event;
 use crate::config::LogType;
@@ -53,6 +54,9 @@ impl Bridge {
                     0 => break,
                     taken => at += taken,
                 },
+                Phase::Opening if self.may_come_again() && input[at..].starts_with(&HINT) => {
+                    self.come_again(now, out);
+                }
                 Phase::Opening => break,
                 Phase::Open { .. } => match self.pass_in(now, &input[at..], out) {
                     Ok(0) => break,
@@ -95,7 +99,7 @@ impl Bridge {
         }
         let Some(header) = fixed_header(input).map_err(text)? else { return Ok(0) };
         let total = header.total();
-        if total > self.around.max_packet_size as usize {
+        if total > self.around.max_packet_size as usize + self.trails.allowance() {
             return self.pass_over(input, header, out);
         }
         if input.len() < total {
@@ -110,8 +114,10 @@ impl Bridge {
             4..=7 => self.ack_in(header.first, body, out).map_err(text)?,
             9 => self.subscribed(body, out).map_err(text)?,
             11 => {}
+            13 if self.may_come_again() => self.come_again(now, out),
             _ => self.other_in(&input[..total], out)?,
         }
+        self.listens_for_hint = false;
         Ok(total)
     }
 
@@ -143,6 +149,11 @@ impl Bridge {
             properties.extend(crate::protocol::Properties::from_raw(raw));
             publish.properties = properties.as_properties();
         }
+        let Some(properties) = self.trails.inward(publish.properties) else {
+            came_round(&publish, self.agreed.version, out);
+            return Ok(());
+        };
+        publish.properties = properties;
         publish.topic = self.topics.map(Way::In, publish.topic);
         publish.retain &= self.around.retain_available;
         publish.encode(VERSION, &mut out.local);

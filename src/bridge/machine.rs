@@ -10,6 +10,7 @@ use super::inward::Inward;
 use super::local::{Local, Purpose};
 use super::outbox::{Outbox, Request, Standing};
 use super::outward::Outward;
+use super::rings::Trails;
 use super::stale::Stale;
 use super::topics::Topics;
 use crate::client::Connection;
@@ -36,6 +37,8 @@ pub struct Surroundings {
     pub max_packet_size: u32,
     /// `retain_available`
     pub retain_available: bool,
+    /// What brokers of ours know it by.
+    pub broker: String,
 }
 
 /// Where the connection to the remote broker stands.
@@ -79,6 +82,13 @@ pub struct Bridge {
     pub(super) stale: Option<Stale>,
     /// The remote broker that the bridge was connected to last.
     last_remote: Option<BridgeAddress>,
+    pub(super) trails: Trails,
+    /// Nothing came behind CONNACK yet.
+    pub(super) listens_for_hint: bool,
+    /// 5.0 was chosen because the remote broker is one of ours.
+    pub(super) chose_v5: bool,
+    /// It was refused then.
+    pub(super) refused_v5: bool,
     /// When a message was last passed on.
     pub(super) last_message: Instant,
     address: usize,
@@ -99,6 +109,10 @@ impl Bridge {
             agreed: Agreed::hoped_for(settings.version, settings.try_private),
             settings,
             later: None,
+            trails: Trails::new(&around.broker),
+            listens_for_hint: false,
+            chose_v5: false,
+            refused_v5: false,
             around,
             phase: Phase::Rest,
             remote: None,
@@ -210,6 +224,7 @@ impl Bridge {
         let old = self.local_id();
         self.topics = Topics::new(&settings.topics);
         self.agreed = Agreed::hoped_for(settings.version, settings.try_private);
+        (self.chose_v5, self.refused_v5) = (false, false);
         self.settings = settings;
         self.address = 0;
         self.troubles.clear();
@@ -377,6 +392,7 @@ impl Bridge {
     }
 
     fn tick_connected(&mut self, now: Instant, out: &mut Outbox) {
+        self.listens_for_hint = false;
         let Some(remote) = &mut self.remote else { return };
         if let Err(exceeded) = remote.tick(now, &mut out.remote) {
             return self.give_up(now, &exceeded.to_string(), out);
@@ -403,7 +419,7 @@ impl Bridge {
     }
 
     /// Says goodbye to the remote broker, if there is anybody to say it to, and closes.
-    fn leave_remote(&mut self, out: &mut Outbox) {
+    pub(super) fn leave_remote(&mut self, out: &mut Outbox) {
         if let Some(mut remote) = self.remote.take() {
             if self.is_open() && self.settings.notifications && !self.settings.notifications_local_only {
                 self.tell_remote(b"0", out);

@@ -6,7 +6,8 @@
 //! waits waits in their sessions, and neither QoS 1 nor QoS 2 depends on what happens to the bridge in between.
 //!
 //! `machine` is when to connect, `hello` how the bridge introduces itself to the remote broker, `local` what it says to
-//! our own, `inward` and `outward` pass packets on, `topics` has the prefixes, `stale` knows which Packet Identifiers may
+//! our own, `inward` and `outward` pass packets on, `topics` has the prefixes,
+//! `rings` keeps messages from going round, `stale` knows which Packet Identifiers may
 //! mean another message to the remote broker.
 
 mod backoff;
@@ -16,6 +17,7 @@ mod local;
 mod machine;
 mod outbox;
 mod outward;
+mod rings;
 mod stale;
 mod topics;
 

@@ -123,16 +123,25 @@ impl Bridge {
         let version = self.agreed.version;
         let identifier = publish.packet_identifier;
         publish.retain &= self.retains_outward();
+        let Some(properties) = self.trails.outward(publish.properties) else {
+            finish(publish.qos, identifier, out);
+            return Ok(());
+        };
         publish.topic = self.topics.map(Way::Out, publish.topic);
-        if publish.encoded_length(version) > self.agreed.maximum_packet_size {
-            let text = format!(
-                "Dropping too large outgoing PUBLISH for {} ({} bytes)",
-                self.settings.name,
-                publish.encoded_length(version)
-            );
+        // What is allowed is meant for the message as it was published.
+        publish.properties = properties.without_last_trail();
+        let length = publish.encoded_length(version);
+        if length > self.agreed.maximum_packet_size {
+            let name = &self.settings.name;
+            let text = format!("Dropping too large outgoing PUBLISH for {name} ({length} bytes)");
             out.note(LogType::Notice, text);
             finish(publish.qos, identifier, out);
             return Ok(());
+        }
+        let visible = std::mem::replace(&mut publish.properties, properties);
+        if publish.encoded_length(version) > self.agreed.remote_maximum {
+            // It may come round again: better than not at all.
+            publish.properties = visible;
         }
         if publish.qos > self.agreed.maximum_qos {
             // It waited since the remote broker took more.
@@ -184,6 +193,7 @@ impl Bridge {
     pub(super) fn subscribe_remote(&mut self, out: &mut Outbox) {
         let version = self.agreed.version;
         let name = &self.settings.name;
+        let introduction = self.trails.introduction();
         for line in self.topics.lines() {
             let filter = &line.remote_filter;
             if line.is_in {
@@ -201,7 +211,7 @@ impl Bridge {
                 Subscribe::encode_parts(
                     version,
                     identifier,
-                    &Properties::EMPTY,
+                    &introduction.as_properties(),
                     filters,
                     &mut out.remote.bytes,
                 );

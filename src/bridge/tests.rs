@@ -119,6 +119,7 @@ impl World {
             max_inflight_messages: 20,
             max_packet_size: 1000,
             retain_available: true,
+            broker: "us".into(),
         };
         let now = Instant::now();
         let version = settings.version;

@@ -101,7 +101,8 @@ pub fn refuses_to_publish(topic: &str) -> bool {
     !may_publish(topic)
 }
 
-fn is_bridge_state(topic: &str) -> bool {
+/// The topic on which a bridge says whether it is connected.
+pub(super) fn is_bridge_state(topic: &str) -> bool {
     topic
         .strip_prefix("$SYS/broker/connection/")
         .and_then(|rest| rest.strip_suffix("/state"))

@@ -1,7 +1,8 @@
 //! CONNECT: who may come, as whom, and with which session.
 
+use super::access::is_bridge_state;
 use super::clock::Now;
-use super::connection::{Aliases, ConnectionKey, Phase, SessionKey};
+use super::connection::{Aliases, ConnectionKey, Neighbour, Phase, SessionKey};
 use super::limits::ListenerRules;
 use super::message::Message;
 use super::notice::{Ended, Kinds, Notice};
@@ -10,8 +11,10 @@ use super::packet::CONNECT;
 use super::session::{NEVER, Session, Will};
 use super::shard::Shard;
 use super::timers::Timer;
+use crate::protocol::trail::BROKER_NAME;
 use crate::protocol::{
-    ConnAck, Connect, Malformed, Properties, PropertiesBuf, Property, PropertyId, ReasonCode, Version, topic,
+    ConnAck, Connect, Malformed, Packet, Properties, PropertiesBuf, Property, PropertyId, ReasonCode,
+    Version, topic,
 };
 use crate::session::{InboundAliases, Outbound, OutboundAliases};
 use zeroize::Zeroizing;
@@ -23,6 +26,7 @@ pub struct Pending {
     generation: u32,
     version: Version,
     bridge: bool,
+    neighbour: Neighbour,
     clean_start: bool,
     keep_alive: u16,
     client_id: Box<str>,
@@ -174,6 +178,11 @@ impl Shard {
         {
             return Err(refuse(ReasonCode::CLIENT_IDENTIFIER_NOT_VALID, Ended::ClientIdentifierNotValid));
         }
+        let neighbour = match connect.will {
+            _ if rules.bridges => Neighbour::Sure,
+            Some(will) if will.retain && is_bridge_state(will.topic) => Neighbour::Perhaps,
+            _ => Neighbour::No,
+        };
         let properties = connect.properties;
         let expiry = match (connect.version, connect.clean_start) {
             (Version::V5, _) => properties.session_expiry_interval().unwrap_or(0),
@@ -185,6 +194,7 @@ impl Shard {
             generation,
             version: connect.version,
             bridge: connect.bridge,
+            neighbour,
             clean_start: connect.clean_start,
             keep_alive: connect.keep_alive,
             client_id: client_id.into(),
@@ -425,6 +435,7 @@ impl Shard {
         connection.session = session;
         connection.version = pending.version;
         connection.bridge = pending.bridge;
+        connection.neighbour = pending.neighbour;
         connection.problem_information = pending.problem_information;
         connection.maximum_packet_size = pending.maximum_packet_size;
         connection.last_seen = now.monotonic;
@@ -456,6 +467,9 @@ impl Shard {
         }
         if (rules.max_qos as u8) < 2 {
             properties.push(Property::MaximumQoS(rules.max_qos));
+        }
+        if pending.neighbour == Neighbour::Perhaps {
+            properties.push(Property::UserProperty(BROKER_NAME, &self.name));
         }
         properties
     }
@@ -489,6 +503,11 @@ impl Shard {
         let packet =
             ConnAck { session_present, code: ReasonCode::SUCCESS, properties: properties.as_properties() };
         packet.encode(pending.version, connection.out.bytes(&mut self.pool));
+        let rules = &self.listeners[usize::from(connection.listener)];
+        if pending.bridge && pending.neighbour == Neighbour::Perhaps && rules.accepts(Version::V5) {
+            // A bridge of ours takes it for a hint to come with 5.0, which has room for a trail; others overlook it.
+            Packet::PingResp.encode(pending.version, connection.out.bytes(&mut self.pool));
+        }
         Self::mark_dirty(connection, pending.key, out);
         self.counters.packets_sent += 1;
         let client = &pending.client_id;

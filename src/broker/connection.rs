@@ -27,6 +27,17 @@ pub enum Phase {
     Closing,
 }
 
+/// Whether a connection is a bridge of a broker of ours: messages have their trail there, and nowhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Neighbour {
+    /// No.
+    No,
+    /// Its Will is that of a bridge: it is told our name, and what it says of a message's trail is believed.
+    Perhaps,
+    /// It is one of our own bridges, or has told its broker's name.
+    Sure,
+}
+
 /// How hard a receiver that is behind holds its publishers back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Hold {
@@ -68,6 +79,8 @@ pub struct Connection {
     pub problem_information: bool,
     /// CONNECT came with the bridge bit: retain as published, no local.
     pub bridge: bool,
+    /// Whether it is a bridge of a broker of ours.
+    pub neighbour: Neighbour,
     /// Nothing that waits is delivered on it.
     pub mute: bool,
     /// Receivers that hold its publishing back: nothing more is read from it.
@@ -118,6 +131,7 @@ impl Connection {
             hold: Hold::No,
             problem_information: true,
             bridge: false,
+            neighbour: Neighbour::No,
             mute: false,
             held_by: 0,
             held_firmly: false,

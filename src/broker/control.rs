@@ -42,6 +42,7 @@ impl Shard {
         let mut outgoing = Outgoing {
             topic,
             properties: &[],
+            hidden: 0,
             payload,
             qos: QoS::AtMostOnce,
             retain: false,

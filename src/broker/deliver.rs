@@ -6,7 +6,7 @@
 use super::access::Gate;
 use super::changes::{Receipt, hold};
 use super::clock::Now;
-use super::connection::{Connection, ConnectionKey, SessionKey};
+use super::connection::{Connection, ConnectionKey, Neighbour, SessionKey};
 use super::counters::Counters;
 use super::encode::{Flags, Frames, Head, build, header_length};
 use super::limits::{HOLD_ABOVE, Limits, WRITE_BELOW};
@@ -41,6 +41,8 @@ pub struct Outgoing<'a> {
     pub topic: &'a str,
     /// Properties that are passed on.
     pub properties: &'a [u8],
+    /// How many bytes at their end are for brokers of ours only: the trail.
+    pub hidden: usize,
     /// Payload.
     pub payload: &'a [u8],
     /// QoS as published.
@@ -69,14 +71,10 @@ impl Outgoing<'_> {
     /// The message, to be kept.
     pub(super) fn message(&mut self) -> Arc<Message> {
         let make = || {
-            Arc::new(Message::new(
-                self.topic,
-                self.properties,
-                self.payload,
-                self.qos,
-                self.retain,
-                self.expires,
-            ))
+            let mut message =
+                Message::new(self.topic, self.properties, self.payload, self.qos, self.retain, self.expires);
+            message.hidden = self.hidden as u32;
+            Arc::new(message)
         };
         self.message.get_or_insert_with(make).clone()
     }
@@ -306,7 +304,9 @@ impl Fanout<'_> {
         let v5 = connection.version.is_v5();
         let own = session.mount_point.is_some()
             || v5
-                && (identifier != 0 || connection.aliases.as_ref().is_some_and(|a| a.outbound.is_enabled()));
+                && (identifier != 0
+                    || outgoing.hidden != 0 && connection.neighbour == Neighbour::Sure
+                    || connection.aliases.as_ref().is_some_and(|a| a.outbound.is_enabled()));
         if own {
             let message = outgoing.message();
             let (qos, retain) = (flags.qos, flags.retain);
@@ -379,7 +379,10 @@ impl Fanout<'_> {
             alias: 0,
             expiry: message.remaining(self.now.wall),
             identifier: delivery.identifier,
-            properties: message.properties(),
+            properties: match connection.neighbour {
+                Neighbour::Sure => message.properties(),
+                _ => message.visible(),
+            },
             payload_length: message.payload().len(),
         };
         let most = connection.maximum_packet_size as usize;

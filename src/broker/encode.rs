@@ -128,7 +128,7 @@ pub(super) fn build(
         alias: 0,
         expiry: outgoing.expires.map(|at| at.saturating_sub(now.wall) as u32),
         identifier: 0,
-        properties: outgoing.properties,
+        properties: &outgoing.properties[..outgoing.properties.len() - outgoing.hidden],
         payload_length: outgoing.payload.len(),
     };
     frame.identifier_at = head.write(v5, &mut frame.bytes);

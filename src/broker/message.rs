@@ -25,6 +25,8 @@ pub struct Message {
     pub retain: bool,
     /// When it expires, in wall-clock seconds `[MQTT-3.3.2-5]`; `None`: never.
     pub expires: Option<u64>,
+    /// How many bytes at the end of its properties are for brokers of ours only: its trail.
+    pub hidden: u32,
 }
 
 impl Message {
@@ -51,6 +53,7 @@ impl Message {
             qos,
             retain,
             expires,
+            hidden: 0,
         }
     }
 
@@ -63,6 +66,11 @@ impl Message {
     /// The properties that are passed on, as they stand on the wire.
     pub fn properties(&self) -> &[u8] {
         &self.data[self.topic as usize..(self.topic + self.properties) as usize]
+    }
+
+    /// Those of them that everybody may see.
+    pub fn visible(&self) -> &[u8] {
+        &self.data[self.topic as usize..(self.topic + self.properties - self.hidden) as usize]
     }
 
     /// Payload.

@@ -40,6 +40,7 @@ impl Shard {
         let mut outgoing = Outgoing {
             topic,
             properties,
+            hidden: 0,
             payload,
             qos,
             retain,

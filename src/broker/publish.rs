@@ -3,7 +3,7 @@
 use super::changes::{Change, SessionId, hold};
 use super::clock::Now;
 use super::connect::mounted;
-use super::connection::{ConnectionKey, SessionKey};
+use super::connection::{ConnectionKey, Neighbour, SessionKey};
 use super::deliver::{Outgoing, Source};
 use super::limits::SEPARATORS;
 use super::message::Message;
@@ -189,9 +189,12 @@ impl Shard {
     ) -> bool {
         let mut properties = std::mem::take(&mut self.properties);
         properties.clear();
-        let mut expires = None;
+        let (mut expires, mut hidden) = (None, 0);
         if !publish.properties.is_empty() {
-            publish.properties.raw_without(NOT_PASSED_ON, &mut properties);
+            match self.connections[key].neighbour {
+                Neighbour::No => publish.properties.raw_without(NOT_PASSED_ON, &mut properties),
+                _ => hidden = publish.properties.raw_with_trail_last(NOT_PASSED_ON, &mut properties),
+            }
             // Interval 0 means no expiry, as mosquitto has it.
             let interval = publish.properties.message_expiry_interval().filter(|&s| s != 0);
             expires = interval.map(|s| now.wall + u64::from(s));
@@ -201,13 +204,14 @@ impl Shard {
         let mut outgoing = Outgoing {
             topic,
             properties: &properties,
+            hidden,
             payload: publish.payload,
             qos: publish.qos,
             retain: publish.retain,
             expires,
             publisher: Some(session),
             from: Some(key),
-            source,
+            source: source.filter(|_| hidden == 0),
             sequence: out.changes.reserve(),
             receipts: 0,
             message: None,
@@ -218,6 +222,9 @@ impl Shard {
         let qos_2 = publish.qos == QoS::ExactlyOnce && id != 0;
         let received = qos_2.then_some((id, publish.packet_identifier));
         self.record(&mut outgoing, received, out);
+        if publish.retain && hidden != 0 {
+            outgoing.message();
+        }
         let message = outgoing.message.take();
         if publish.retain {
             self.retain(now, topic, &properties, publish.payload, publish.qos, expires, message, session);

@@ -15,6 +15,12 @@ impl Random {
         Random { seed, count: 0 }
     }
 
+    /// A name for this broker, the same as long as it runs.
+    pub fn name(&self) -> String {
+        let digest = Sha256::new().chain_update(self.seed).chain_update(b"name").finalize();
+        digest[..8].iter().map(|b| format!("{b:02x}")).collect()
+    }
+
     /// 128 random bits in the form of a UUID, upper case, as mosquitto assigns ClientIds.
     pub fn uuid(&mut self) -> String {
         self.count += 1;

@@ -48,6 +48,8 @@ pub struct Shard {
     pub(super) pool: BufferPool,
     pub(super) frames: Frames,
     pub(super) random: Random,
+    /// What brokers of ours know this one by.
+    pub(super) name: String,
     pub(super) counters: Counters,
     /// Connections at each listener.
     pub(super) connected: Vec<usize>,
@@ -66,7 +68,9 @@ pub struct Shard {
 impl Shard {
     /// A broker without clients. The seed is for assigned ClientIds.
     pub fn new(limits: Limits, listeners: Vec<ListenerRules>, kinds: Kinds, seed: [u8; 32]) -> Self {
+        let random = Random::new(seed);
         Shard {
+            name: random.name(),
             limits,
             connected: vec![0; listeners.len()],
             listeners,
@@ -84,7 +88,7 @@ impl Shard {
             timers: Timers::default(),
             pool: BufferPool::default(),
             frames: Frames::default(),
-            random: Random::new(seed),
+            random,
             counters: Counters::default(),
             authenticating: Vec::new(),
             slow: Vec::new(),
@@ -97,6 +101,11 @@ impl Shard {
     /// Kinds of notice that somebody listens at from now on.
     pub fn set_kinds(&mut self, kinds: Kinds) {
         self.kinds = kinds;
+    }
+
+    /// What brokers of ours know this one by, as long as it runs.
+    pub fn own_name(&self) -> &str {
+        &self.name
     }
 
     /// Sessions, with and without a connection.

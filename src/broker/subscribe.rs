@@ -4,7 +4,7 @@ use super::access::Gate;
 use super::changes::{Change, SubscriptionRecord};
 use super::clock::Now;
 use super::connect::mounted;
-use super::connection::{ConnectionKey, SessionKey};
+use super::connection::{ConnectionKey, Neighbour, SessionKey};
 use super::deliver::receipt;
 use super::limits::SEPARATORS;
 use super::notice::{Ended, Kinds, Notice};
@@ -36,6 +36,10 @@ impl Shard {
             return self.end(now, key, ReasonCode::PACKET_TOO_LARGE, Ended::OversizePacket, out);
         }
         let identifier = packet.properties.subscription_identifiers().next().unwrap_or(0);
+        let neighbour = &mut self.connections[key].neighbour;
+        if *neighbour == Neighbour::Perhaps && packet.properties.broker_name().is_some() {
+            *neighbour = Neighbour::Sure;
+        }
         let mut codes = Vec::new();
         let mut asked_for = Vec::new();
         let full = self.limits.memory_full;

@@ -22,6 +22,7 @@ impl Shard {
         let mut outgoing = Outgoing {
             topic: message.topic(),
             properties: message.properties(),
+            hidden: 0,
             payload: message.payload(),
             qos: message.qos,
             retain: message.retain,

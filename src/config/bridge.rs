@@ -180,6 +180,8 @@ pub struct Bridge {
     pub bind_address: Option<String>,
     /// `bridge_protocol_version`
     pub version: Version,
+    /// It wasn't configured.
+    pub version_is_default: bool,
     /// `cleansession`: the remote broker keeps nothing of this bridge between connections.
     pub cleansession: bool,
     /// `local_cleansession`; `None`: as `cleansession`.
@@ -241,6 +243,7 @@ impl Bridge {
             local_password: None,
             bind_address: None,
             version: Version::V311,
+            version_is_default: true,
             cleansession: false,
             local_cleansession: None,
             keepalive_interval: 60,

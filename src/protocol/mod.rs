@@ -18,6 +18,7 @@ mod reason;
 mod suback;
 mod subscribe;
 pub mod topic;
+pub mod trail;
 mod unsuback;
 mod unsubscribe;
 mod version;

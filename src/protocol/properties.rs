@@ -43,7 +43,7 @@ impl<'a> Properties<'a> {
 
     /// Each identifier with the bytes of its value.
     #[inline]
-    fn entries(self) -> Entries<'a> {
+    pub(super) fn entries(self) -> Entries<'a> {
         Entries { rest: self.raw }
     }
 
@@ -102,7 +102,7 @@ impl<'a> Properties<'a> {
 }
 
 /// Identifiers and the bytes of their values; ends early where the bytes make no sense.
-struct Entries<'a> {
+pub(super) struct Entries<'a> {
     rest: &'a [u8],
 }
 

@@ -104,7 +104,7 @@ impl Server {
         if self.bridges.scratch.is_empty() {
             self.bridges.scratch = vec![0; READ];
         }
-        let around = surroundings(settings);
+        let around = surroundings(settings, self.shard.own_name());
         let now = self.instant();
         let mut seed = [0; 8];
         // Without randomness bridges come back at the same time, which is no reason not to have any.
@@ -136,7 +136,7 @@ impl Server {
     /// A reload: bridges come, change and go; the others don't notice.
     pub(super) fn reload_bridges(&mut self, settings: &Settings) {
         let now = self.instant();
-        let around = surroundings(settings);
+        let around = surroundings(settings, self.shard.own_name());
         let mut known = Vec::new();
         for link in self.bridges.links.iter_mut().flatten() {
             let old = link.bridge.settings().clone();
@@ -551,8 +551,9 @@ impl Link {
 }
 
 /// What a bridge goes by of the broker's own settings.
-fn surroundings(settings: &Settings) -> Surroundings {
+fn surroundings(settings: &Settings, name: &str) -> Surroundings {
     Surroundings {
+        broker: name.to_owned(),
         host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         max_inflight_messages: settings.max_inflight_messages,
         max_packet_size: settings.max_packet_size,

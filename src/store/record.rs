@@ -3,7 +3,7 @@
 use crate::broker::{
     Change, Message, Publisher, Receipt, SessionId, SessionRecord, SubscriptionRecord, Will,
 };
-use crate::protocol::{QoS, Version};
+use crate::protocol::{Properties, QoS, Version};
 use std::sync::Arc;
 
 /// A change with its number and, if it is a message, who waits for it.
@@ -282,7 +282,9 @@ impl<'a> Input<'a> {
         };
         let (topic, properties, payload) = (self.text()?, self.bytes()?, self.bytes()?);
         let qos = QoS::try_from(flags & 3).ok()?;
-        Some(Message::new(topic, properties, payload, qos, flags & 4 != 0, expires))
+        let mut message = Message::new(topic, properties, payload, qos, flags & 4 != 0, expires);
+        message.hidden = Properties::from_raw(properties).trail_length() as u32;
+        Some(message)
     }
 
     fn publisher(&mut self) -> Option<Publisher> {

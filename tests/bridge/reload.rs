@@ -13,9 +13,10 @@ fn bridge(to: &Broker, name: &str, topic: &str, more: &str) -> String {
     )
 }
 
-/// How often a client has come to this broker.
+/// How often a bridge has come to this broker. With one of ours it is a visit of two: it comes again with 5.0.
 fn visits(broker: &Broker, id: &str) -> usize {
-    broker.log().matches(&format!(" as {id} (")).count()
+    let count = broker.log().matches(&format!(" as {id} (")).count();
+    if broker.kind == Kind::Ours { count / 2 } else { count }
 }
 
 #[test]

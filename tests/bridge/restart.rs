@@ -21,6 +21,9 @@ use super::recorder::{From, Packet, Recorder};
 use super::{OPEN, lines, publish, subscriber};
 use mqtt_toolkit::protocol::AckKind;
 
+/// The recorder reads no other.
+const V311: &str = "bridge_protocol_version mqttv311\n";
+
 const MESSAGES: usize = 10_000;
 
 const REMOTES: [(&str, Kind); 3] = [("1", Kind::Mosquitto), ("2", Kind::Mosquitto), ("2", Kind::Ours)];
@@ -111,7 +114,8 @@ fn messages_that_go_out() {
         let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
         let Some(remote) = persistent(kind, port, &folder) else { continue };
         let recorder = Recorder::before(port);
-        let here = Broker::with(Kind::Ours, &lines(recorder.port, "topic a/# out 2\n")).unwrap();
+        let here =
+            Broker::with(Kind::Ours, &lines(recorder.port, &format!("topic a/# out 2\n{V311}"))).unwrap();
         here.await_log("Bridge b connected to");
         let sub = listen(&remote, "s", qos);
         let mut publisher = here.tool("mqtt-pub").args(["-t", "a/n", "-q", qos, "-l"]).start();
@@ -138,7 +142,8 @@ fn messages_that_come_in() {
         let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
         let Some(remote) = persistent(kind, port, &folder) else { continue };
         let recorder = Recorder::before(port);
-        let here = Broker::with(Kind::Ours, &lines(recorder.port, "topic a/# in 2\n")).unwrap();
+        let here =
+            Broker::with(Kind::Ours, &lines(recorder.port, &format!("topic a/# in 2\n{V311}"))).unwrap();
         remote.await_subscribed("br");
         let sub = subscriber(&here, "s", &["-q", qos, "-t", "a/#", "-F", "%p"]);
         let mut publisher =

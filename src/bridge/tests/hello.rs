@@ -128,3 +128,93 @@ fn nothing_is_said_where_notifications_are_off_or_local() {
     assert!(world.locally().contains(&format!("PUBLISH {STATE} q1 m65535 r 1")));
     assert!(world.remote().iter().all(|packet| !packet.contains("PUBLISH")));
 }
+
+#[test]
+fn a_remote_broker_of_ours_is_come_to_again_with_5_0() {
+    for (version_is_default, pieces) in [(true, 1), (true, 2), (false, 1)] {
+        let mut world = World::new(Settings { version_is_default, ..settings() });
+        world.locally();
+        world.requests();
+        world.bridge.connected(world.now, &mut world.out);
+        world.remote();
+        world.notes();
+        // CONNACK and a PINGRESP that nobody has asked for, in one piece or two.
+        let bytes = [0x20, 2, 0, 0, 0xD0, 0];
+        if pieces == 1 {
+            assert_eq!(
+                world.bridge.from_remote(world.now, &bytes, &mut world.out),
+                if version_is_default { 6 } else { 4 }
+            );
+        } else {
+            assert_eq!(world.bridge.from_remote(world.now, &bytes[..4], &mut world.out), 4);
+            world.locally();
+            assert!(world.bridge.is_open());
+            world.bridge.from_remote(world.now, &bytes[4..], &mut world.out);
+        }
+        if !version_is_default {
+            world.locally();
+            assert!(world.bridge.is_open());
+            continue;
+        }
+        assert_eq!(world.remote().last().unwrap(), "DISCONNECT");
+        world.locally();
+        world.bridge.local_closed(world.now, &mut world.out);
+        world.requests();
+        world.advance(0);
+        assert_eq!(world.requests(), [Request::Connect(0)]);
+        world.version = Version::V5;
+        let name = [Property::UserProperty("mqtt-broker-name", "them")];
+        let hello = world.connect_with(true, ReasonCode::SUCCESS, &name);
+        assert_eq!(
+            hello,
+            [format!(
+                "CONNECT host.b V5 will {STATE}=0 r TopicAliasMaximum(10) ReceiveMaximum(20) \
+                 SessionExpiryInterval(4294967295)"
+            )]
+        );
+        world.locally();
+        world.remote();
+        world.local_says(&publish("out/x", QoS::AtMostOnce, 0, b"a"));
+        assert_eq!(world.remote(), ["PUBLISH out/x q0 m0 a UserProperty(\"mqtt-broker-trail\", \"us\")"]);
+        world.remote_says(&publish("r/in/x", QoS::AtMostOnce, 0, b"b"));
+        assert_eq!(world.local(), ["PUBLISH l/in/x q0 m0 b UserProperty(\"mqtt-broker-trail\", \"them\")"]);
+        // One that was here already is acknowledged and goes no further, nor does one that was there.
+        let properties: PropertiesBuf =
+            [Property::UserProperty("mqtt-broker-trail", "us them")].into_iter().collect();
+        let round = Publish {
+            dup: false,
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            topic: "r/in/x",
+            packet_identifier: 7,
+            properties: properties.as_properties(),
+            payload: b"c",
+        };
+        world.remote_says(&Packet::Publish(round));
+        world.local_says(&Packet::Publish(Publish { topic: "out/x", ..round }));
+        assert_eq!(world.remote(), ["PUBACK 7 16"]);
+        assert_eq!(world.local(), ["PUBACK 7 0"]);
+    }
+}
+
+#[test]
+fn who_refuses_5_0_after_its_hint_is_not_asked_again() {
+    let mut world = World::new(settings());
+    world.locally();
+    for hinted in [true, false] {
+        world.requests();
+        world.bridge.connected(world.now, &mut world.out);
+        let bytes = [0x20, 2, 0, 0, 0xD0, 0];
+        world.bridge.from_remote(world.now, &bytes, &mut world.out);
+        world.locally();
+        assert_eq!(world.bridge.is_open(), !hinted);
+        if hinted {
+            world.remote();
+            world.advance(0);
+            world.version = Version::V5;
+            world.connect_with(false, ReasonCode::UNSUPPORTED_PROTOCOL_VERSION, &[]);
+            world.version = Version::V311;
+            world.advance(0);
+        }
+    }
+}

@@ -42,7 +42,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         "The local address that the bridge connects from.")
         .bridge(|b, a| a.text_once(&mut b.bind_address)),
     row("bridge_protocol_version", Word("mqttv31, mqttv311, mqttv50"), "mqttv311", Needed, Yes,
-        "The version of MQTT spoken with the other broker.")
+        "The version of MQTT spoken with the other broker; if none is chosen, mqttv50 with one of this kind.")
         .bridge(protocol_version),
     row("cleansession", Bool, "false", Needed, Yes,
         "Start with a new session at the other broker each time.")
@@ -272,6 +272,7 @@ fn prefix(word: String, side: &str) -> Result<Option<String>, Fault> {
 }
 
 fn protocol_version(bridge: &mut Bridge, arguments: &mut Arguments<'_>) -> Result<(), Fault> {
+    bridge.version_is_default = false;
     bridge.version = match arguments.raw()?.trim() {
         "mqttv31" => Version::V31,
         "mqttv311" => Version::V311,

@@ -63,6 +63,7 @@ fn each_keyword_under_either_name() {
         local_password: Some(Secret::new("lp")),
         bind_address: Some("127.0.0.1".to_owned()),
         version: Version::V5,
+        version_is_default: false,
         cleansession: true,
         local_cleansession: Some(false),
         keepalive_interval: 30,
