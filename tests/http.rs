@@ -201,6 +201,7 @@ fn over_tls_with_and_without_certificates_of_clients() {
     let mut rest = Vec::new();
     let _ = plain.read_to_end(&mut rest);
     assert!(!rest.starts_with(b"HTTP"), "{rest:?}");
+    tls.log().wait_for("OpenSSL Error while talking to 127.0.0.1[0]: ");
     assert!(ask("/healthz").ends_with("ok\n"));
     drop(stuck);
     RawClient::connect(at(mqtt), Version::V5, "c").ping();
@@ -230,7 +231,7 @@ fn over_tls_with_and_without_certificates_of_clients() {
 
 #[test]
 fn behind_a_proxy_that_says_where_connections_come_from() {
-    let (_broker, mqtt, http) = broker("allow_anonymous true\nenable_proxy_protocol 1\n");
+    let (broker, mqtt, http) = broker("allow_anonymous true\nenable_proxy_protocol 1\n");
     let mut stream = open(http);
     stream.write_all(b"PROXY TCP4 192.0.2.1 192.0.2.2 1234 80\r\n").unwrap();
     assert!(get_by(&mut stream, "/healthz", "").ends_with("ok\n"));
@@ -239,6 +240,9 @@ fn behind_a_proxy_that_says_where_connections_come_from() {
         stream.write_all(bad.as_bytes()).unwrap();
         assert_eq!(get_by(&mut stream, "/healthz", ""), "", "{bad}");
     }
+    broker.log().wait_until("both in the log", |text| {
+        text.matches("Connection rejected, corrupt PROXY header.").count() == 2
+    });
     RawClient::connect(at(mqtt), Version::V5, "c").ping();
 }
 

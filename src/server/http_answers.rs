@@ -21,8 +21,9 @@ pub(super) struct Told {
 }
 
 impl Server {
-    /// Answers what was asked.
+    /// Answers what was asked, and logs what the HTTP thread has to say.
     pub(super) fn answer_http(&mut self) {
+        self.outbox.notices.extend(self.http.mailbox.take_notices());
         let asks = self.http.mailbox.take();
         if asks.is_empty() {
             return;

@@ -6,12 +6,16 @@ use std::os::fd::AsFd;
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
 
-use crate::server::layers::{Layers, News, Raw};
+use crate::broker::{Notice, Peer};
+use crate::server::layers::{Layers, News, Raw, Refusal};
+use crate::transport::tls::TlsError;
 
 /// Something to read from and write to.
 pub struct Channel {
     layers: Layers,
     bell: Bell,
+    /// Where it comes from, as far as is known.
+    peer: Peer,
 }
 
 /// Another handle to the same socket, to wait for it.
@@ -53,17 +57,40 @@ impl Channel {
     ///
     /// # Errors
     /// TLS couldn't begin, or the system has no more file descriptors.
-    pub fn new(layers: Layers) -> io::Result<Self> {
+    pub fn new(layers: Layers, peer: Peer) -> io::Result<Self> {
         let bell = Bell::of(layers.raw().ok_or(ErrorKind::NotConnected)?)?;
-        Ok(Channel { layers, bell })
+        Ok(Channel { layers, bell, peer })
     }
 
     /// Who is at the other end, where TLS has said so.
     pub fn take_identity(&mut self) -> Option<Box<str>> {
-        self.layers.take_news().into_iter().find_map(|news| match news {
-            News::Secured(secured) => secured.name,
-            News::Peer(_) => None,
-        })
+        let mut name = None;
+        for news in self.layers.take_news() {
+            match news {
+                News::Secured(secured) => name = secured.name,
+                News::Peer(peer) => self.peer = peer,
+            }
+        }
+        name
+    }
+
+    /// What the log is to say of an error; `None`: that somebody has gone is not worth a line.
+    pub fn notice(&mut self, error: &io::Error) -> Option<Notice> {
+        self.take_identity();
+        let peer = self.peer.clone();
+        if let Some(error) = TlsError::within(error) {
+            let client = match &peer {
+                Peer::Ip(address) => address.ip().to_string().into(),
+                Peer::Unix(path) => (**path).into(),
+            };
+            return (!error.is_cut_off()).then(|| Notice::TlsFailed { client, what: error.to_string() });
+        }
+        match Refusal::within(error)? {
+            Refusal::CorruptProxy => Some(Notice::CorruptProxy { peer: None }),
+            Refusal::ProxyWithoutTls => Some(Notice::ProxyWithoutTls { peer }),
+            Refusal::ProxyWithoutCertificate => Some(Notice::ProxyWithoutCertificate { peer }),
+            _ => None,
+        }
     }
 
     /// Reads what comes next; 0 is the end.
@@ -95,7 +122,7 @@ impl Channel {
         reads: bool,
         mut act: impl FnMut(&mut Layers) -> io::Result<T>,
     ) -> io::Result<T> {
-        let Channel { layers, bell } = self;
+        let Channel { layers, bell, .. } = self;
         let mut result = act(layers);
         loop {
             match result {

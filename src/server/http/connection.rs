@@ -10,6 +10,7 @@ use super::files::Found;
 use super::mailbox::Mailbox;
 use super::request::{HEAD_MAX, Parsed, Request, parse};
 use super::routes::{Answer, Body, answer};
+use crate::broker::Peer;
 use crate::server::layers::Layers;
 
 /// How long a request may take to come, and how long a connection may idle.
@@ -22,8 +23,8 @@ const LINGERING: Duration = Duration::from_secs(2);
 const PIECE: usize = 64 * 1024;
 
 /// Serves until the other side has enough, is too slow, or doesn't speak HTTP.
-pub async fn serve(layers: Layers, listener: usize, mailbox: &Mailbox) {
-    let Ok(mut channel) = Channel::new(layers) else { return };
+pub async fn serve(layers: Layers, peer: Peer, listener: usize, mailbox: &Mailbox) {
+    let Ok(mut channel) = Channel::new(layers, peer) else { return };
     let (mut bytes, mut identity) = (Vec::new(), None);
     loop {
         let request = match timeout(READING, read_head(&mut channel, &mut bytes)).await {
@@ -33,7 +34,10 @@ pub async fn serve(layers: Layers, listener: usize, mailbox: &Mailbox) {
                 let _ = timeout(WRITING, channel.write_all(head.as_bytes())).await;
                 return finish(channel).await;
             }
-            _ => return,
+            Ok(Err(error)) => {
+                return channel.notice(&error).into_iter().for_each(|notice| mailbox.note(notice));
+            }
+            Err(_) => return,
         };
         identity = channel.take_identity().or(identity);
         let answer = answer(&request, identity.as_deref(), listener, mailbox).await;

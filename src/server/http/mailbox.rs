@@ -7,6 +7,7 @@ use std::time::Duration;
 use mio::Waker;
 use tokio::sync::oneshot;
 
+use crate::broker::Notice;
 use crate::observe::Facts;
 use crate::server::passwords::Against;
 
@@ -14,6 +15,8 @@ use crate::server::passwords::Against;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Questions that may wait; more are answered as if the loop were ill.
 const WAITING: usize = 1024;
+/// Lines for the log that may wait.
+const LINES: usize = 256;
 
 /// One question.
 #[derive(Debug)]
@@ -76,12 +79,13 @@ pub struct ListenerFacts {
 #[derive(Clone, Debug)]
 pub struct Mailbox {
     asks: Arc<Mutex<Vec<Ask>>>,
+    notices: Arc<Mutex<Vec<Notice>>>,
     waker: Arc<Waker>,
 }
 
 impl Mailbox {
     pub(in crate::server) fn new(waker: Arc<Waker>) -> Self {
-        Mailbox { asks: Arc::default(), waker }
+        Mailbox { asks: Arc::default(), notices: Arc::default(), waker }
     }
 
     /// Asks the loop; `None`: it doesn't answer.
@@ -96,6 +100,20 @@ impl Mailbox {
         }
         let _ = self.waker.wake();
         tokio::time::timeout(PATIENCE, answered).await.ok()?.ok()
+    }
+
+    /// Has the loop log a line.
+    pub fn note(&self, notice: Notice) {
+        let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        if notices.len() < LINES {
+            notices.push(notice);
+            let _ = self.waker.wake();
+        }
+    }
+
+    /// What is to be logged since the last call.
+    pub(in crate::server) fn take_notices(&self) -> Vec<Notice> {
+        std::mem::take(&mut *self.notices.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What was asked since the last call.

@@ -21,6 +21,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::AbortHandle;
 
 use super::layers::{Layers, Raw, Ways};
+use crate::broker::Peer;
 
 pub(super) use mailbox::{Ask, ListenerFacts, Mailbox, Snapshot};
 pub(super) use pages::Page;
@@ -168,7 +169,7 @@ async fn accept(
         while connections.try_join_next().is_some() {}
         let Ok(place) = places.clone().acquire_owned().await else { return };
         // No file descriptors, perhaps: not at once again.
-        let Ok((stream, _)) = socket.accept().await else {
+        let Ok((stream, peer)) = socket.accept().await else {
             tokio::time::sleep(std::time::Duration::from_millis(500)).await;
             continue;
         };
@@ -176,7 +177,7 @@ async fn accept(
         let Ok(stream) = stream.into_std().map(mio::net::TcpStream::from_std) else { continue };
         let (layers, mailbox) = (Layers::new(Raw::Tcp(stream), ways), mailbox.clone());
         connections.spawn(async move {
-            connection::serve(layers, number, &mailbox).await;
+            connection::serve(layers, Peer::Ip(peer), number, &mailbox).await;
             drop(place);
         });
     }

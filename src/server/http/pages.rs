@@ -7,6 +7,7 @@ use super::channel::Channel;
 use super::connection::{finish, send};
 use super::request::{Parsed, parse};
 use super::routes;
+use crate::broker::Peer;
 use crate::server::layers::Layers;
 
 /// A connection that asks for a page.
@@ -22,7 +23,8 @@ pub struct Page {
 
 /// Answers it, and closes.
 pub async fn serve(page: Page) {
-    let Ok(mut channel) = Channel::new(page.layers) else { return };
+    // From where it comes was said before it was handed over.
+    let Ok(mut channel) = Channel::new(page.layers, Peer::Unix("".into())) else { return };
     let Parsed::Whole(request, _) = parse(&page.request) else { return };
     let answer = routes::page(&page.folder, &request);
     let _ = send(&mut channel, answer, request.method == "HEAD", false).await;
