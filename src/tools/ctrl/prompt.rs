@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 use super::Stop;
@@ -14,6 +15,8 @@ pub(super) fn ask(question: &str) -> io::Result<Zeroizing<Vec<u8>>> {
         let mut stdout = io::stdout().lock();
         stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
     };
+    // Off before the question is seen: somebody may be quick to answer.
+    let silence = Silence::begin();
     print(question)?;
     if !io::stdin().is_terminal() {
         let line = secrets::ask(Secret::StdinLine);
@@ -25,8 +28,32 @@ pub(super) fn ask(question: &str) -> io::Result<Zeroizing<Vec<u8>>> {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(String::new()),
         answer => answer,
     };
+    drop(silence);
     print("\n")?;
     Ok(Zeroizing::new(answer?.into_bytes()))
+}
+
+/// As long as it lives, the terminal doesn't show what is typed.
+struct Silence(Option<Termios>);
+
+impl Silence {
+    fn begin() -> Self {
+        let before = tcgetattr(io::stdin()).ok();
+        if let Some(before) = &before {
+            let mut silent = before.clone();
+            silent.local_modes -= LocalModes::ECHO;
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &silent);
+        }
+        Silence(before)
+    }
+}
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        if let Some(before) = &self.0 {
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
+        }
+    }
 }
 
 /// A new password, asked for twice. Empty: none, where that may be.
