@@ -28,6 +28,8 @@ pub(super) use pages::Page;
 
 /// Connections at a time, over all listeners; and as many that were handed over for a page.
 const CONNECTIONS: usize = 256;
+/// So many may wait to be among the latter.
+const WAITING: usize = 4096;
 
 /// What a listener's connections go through, once that is known.
 type Told = Option<Arc<Ways>>;
@@ -114,6 +116,7 @@ fn start(mailbox: Mailbox) -> io::Result<(mpsc::UnboundedSender<Command>, JoinHa
             let mut open: HashMap<usize, Open> = HashMap::new();
             let places = Arc::new(Semaphore::new(CONNECTIONS));
             let for_pages = Arc::new(Semaphore::new(CONNECTIONS));
+            let waiting = Arc::new(Semaphore::new(CONNECTIONS + WAITING));
             // Ends when the server lets go of the sender.
             while let Some(command) = commands.recv().await {
                 match command {
@@ -134,12 +137,13 @@ fn start(mailbox: Mailbox) -> io::Result<(mpsc::UnboundedSender<Command>, JoinHa
                         let tasks = open.remove(&number).map(|open| open.tasks);
                         tasks.into_iter().flatten().for_each(|task| task.abort());
                     }
-                    // Where there is no place, the connection ends.
+                    // Where not even to wait there is a place, the connection ends.
                     Command::Page(page) => {
-                        if let Ok(place) = for_pages.clone().try_acquire_owned() {
+                        if let Ok(one_of_all) = waiting.clone().try_acquire_owned() {
+                            let places = for_pages.clone();
                             tokio::spawn(async move {
-                                pages::serve(*page).await;
-                                drop(place);
+                                pages::serve(*page, &places).await;
+                                drop(one_of_all);
                             });
                         }
                     }

@@ -2,6 +2,10 @@
 //! request a connection, which the event loop has handed over whole, so that no file is read there.
 
 use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use super::channel::Channel;
 use super::connection::{finish, send};
@@ -21,8 +25,12 @@ pub struct Page {
     pub folder: PathBuf,
 }
 
-/// Answers it, and closes.
-pub async fn serve(page: Page) {
+/// How long it may wait for its place.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Answers it once there is a place, and closes.
+pub async fn serve(page: Page, places: &Semaphore) {
+    let Ok(Ok(_place)) = timeout(PATIENCE, places.acquire()).await else { return };
     // From where it comes was said before it was handed over.
     let Ok(mut channel) = Channel::new(page.layers, Peer::Unix("".into())) else { return };
     let Parsed::Whole(request, _) = parse(&page.request) else { return };
