@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::local::VERSION;
 use super::machine::{Bridge, Phase};
 use super::outbox::Outbox;
-use super::rings::{HINT, came_round};
+use super::rings::{HINT, came_round, warn_of_storm};
 use super::topics::Way;
 use crate::client::Event;
 use crate::config::LogType;
@@ -123,6 +123,7 @@ impl Bridge {
 
     fn publish_in(&mut self, first: u8, body: &[u8], out: &mut Outbox) -> Result<(), Malformed> {
         let version = self.agreed.version;
+        let watched = self.can_go_round();
         let mut publish = Publish::decode(version, first, body)?;
         let Inward { aliases, properties, raw, .. } = &mut self.inward;
         if !publish.properties.is_empty() {
@@ -155,6 +156,9 @@ impl Bridge {
         };
         publish.properties = properties;
         publish.topic = self.topics.map(Way::In, publish.topic);
+        if watched && self.storm.is_new(Way::In, publish.topic, publish.payload, self.last_message) {
+            warn_of_storm(&self.settings.name, publish.topic, out);
+        }
         publish.retain &= self.around.retain_available;
         publish.encode(VERSION, &mut out.local);
         Ok(())

@@ -159,6 +159,7 @@ impl Bridge {
         let local_id = self.local_id();
         self.connect_local(&local_id, clean, out);
         self.inward.start();
+        self.storm.start();
         self.outward.start(standing.map_or(1, |standing| standing.next_identifier));
         if (!self.remote_present || other) && !clean {
             // The remote broker has forgotten them or never knew them, and will use their numbers for other messages.

@@ -12,6 +12,7 @@ use super::outbox::{Outbox, Request, Standing};
 use super::outward::Outward;
 use super::rings::Trails;
 use super::stale::Stale;
+use super::storm::Storm;
 use super::topics::Topics;
 use crate::client::Connection;
 use crate::config::{Bridge as Settings, BridgeAddress, LogType, StartType};
@@ -83,6 +84,7 @@ pub struct Bridge {
     /// The remote broker that the bridge was connected to last.
     last_remote: Option<BridgeAddress>,
     pub(super) trails: Trails,
+    pub(super) storm: Storm,
     /// Nothing came behind CONNACK yet.
     pub(super) listens_for_hint: bool,
     /// 5.0 was chosen because the remote broker is one of ours.
@@ -110,6 +112,7 @@ impl Bridge {
             settings,
             later: None,
             trails: Trails::new(&around.broker),
+            storm: Storm::default(),
             listens_for_hint: false,
             chose_v5: false,
             refused_v5: false,

@@ -7,7 +7,7 @@
 //!
 //! `machine` is when to connect, `hello` how the bridge introduces itself to the remote broker, `local` what it says to
 //! our own, `inward` and `outward` pass packets on, `topics` has the prefixes,
-//! `rings` keeps messages from going round, `stale` knows which Packet Identifiers may
+//! `rings` keeps messages from going round, `storm` notices where they do, `stale` knows which Packet Identifiers may
 //! mean another message to the remote broker.
 
 mod backoff;
@@ -19,6 +19,7 @@ mod outbox;
 mod outward;
 mod rings;
 mod stale;
+mod storm;
 mod topics;
 
 #[cfg(test)]

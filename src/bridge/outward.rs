@@ -7,6 +7,7 @@ use super::inward::allowed;
 use super::local::{OWN, VERSION};
 use super::machine::Bridge;
 use super::outbox::Outbox;
+use super::rings::warn_of_storm;
 use super::topics::Way;
 use crate::config::LogType;
 use crate::protocol::{
@@ -123,6 +124,11 @@ impl Bridge {
         let version = self.agreed.version;
         let identifier = publish.packet_identifier;
         publish.retain &= self.retains_outward();
+        if self.can_go_round()
+            && self.storm.is_new(Way::Out, publish.topic, publish.payload, self.last_message)
+        {
+            warn_of_storm(&self.settings.name, publish.topic, out);
+        }
         let Some(properties) = self.trails.outward(publish.properties) else {
             finish(publish.qos, identifier, out);
             return Ok(());

@@ -125,6 +125,22 @@ impl Bridge {
     }
 }
 
+impl Bridge {
+    /// Messages go either way, and the remote broker is a stranger.
+    pub(super) fn can_go_round(&self) -> bool {
+        self.topics.go_both_ways() && self.trails.remote.is_none()
+    }
+}
+
+/// Messages go round, on this topic at least.
+pub(super) fn warn_of_storm(name: &str, topic: &str, out: &mut Outbox) {
+    let text = format!(
+        "Warning: Bridge {name}: the same message goes out and comes in again and again ('{topic}'): brokers are \
+         joined in a ring, or the remote one sends back what it gets."
+    );
+    out.note(LogType::Warning, text);
+}
+
 /// A message has come round to our broker again: nothing is done but what its QoS asks for.
 pub(super) fn came_round(publish: &Publish<'_>, version: Version, out: &mut Outbox) {
     let kind = match publish.qos {

@@ -25,6 +25,8 @@ pub(super) struct Topics {
     last: [(String, String); 2],
     /// No line has a prefix: every topic stays as it is.
     plain: bool,
+    /// There are lines for either way.
+    both_ways: bool,
 }
 
 /// Which way a message goes.
@@ -48,12 +50,18 @@ impl Topics {
         };
         let lines: Vec<Line> = topics.iter().map(line).collect();
         let plain = lines.iter().all(|line| line.local_prefix.is_empty() && line.remote_prefix.is_empty());
-        Topics { lines, last: Default::default(), plain }
+        let both_ways = lines.iter().any(|line| line.is_in) && lines.iter().any(|line| line.is_out);
+        Topics { lines, last: Default::default(), plain, both_ways }
     }
 
     /// All lines, in their order.
     pub fn lines(&self) -> &[Line] {
         &self.lines
+    }
+
+    /// Messages go out and come in.
+    pub fn go_both_ways(&self) -> bool {
+        self.both_ways
     }
 
     /// The name on the other side: the first line that has a prefix and matches says it; without one it is the same.

@@ -200,3 +200,11 @@ fn a_version_that_was_chosen_stays() {
         state.prints("1\n");
     }
 }
+
+#[test]
+fn a_ring_in_which_messages_go_round_is_said() {
+    // With 3.1.1 chosen there is no room for their trail.
+    let brokers = ring("topic # both 0", "bridge_protocol_version mqttv311");
+    publish(&brokers[0], "round", "x", &[]);
+    brokers[0].await_log("the same message goes out and comes in again and again ('round')");
+}
