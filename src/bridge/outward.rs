@@ -129,13 +129,13 @@ impl Bridge {
         {
             warn_of_storm(&self.settings.name, publish.topic, out);
         }
-        let Some(properties) = self.trails.outward(publish.properties) else {
+        let Some((visible, properties)) = self.trails.outward(publish.properties) else {
             finish(publish.qos, identifier, out);
             return Ok(());
         };
         publish.topic = self.topics.map(Way::Out, publish.topic);
         // What is allowed is meant for the message as it was published.
-        publish.properties = properties.without_last_trail();
+        publish.properties = visible;
         let length = publish.encoded_length(version);
         if length > self.agreed.maximum_packet_size {
             let name = &self.settings.name;
@@ -144,9 +144,9 @@ impl Bridge {
             finish(publish.qos, identifier, out);
             return Ok(());
         }
-        let visible = std::mem::replace(&mut publish.properties, properties);
+        // Too long with its trail it goes without: that it may come round again is better than that it is missing.
+        publish.properties = properties;
         if publish.encoded_length(version) > self.agreed.remote_maximum {
-            // It may come round again: better than not at all.
             publish.properties = visible;
         }
         if publish.qos > self.agreed.maximum_qos {

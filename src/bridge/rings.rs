@@ -28,6 +28,8 @@ pub(super) struct Trails {
     own: String,
     /// That of the remote broker, if it is one of ours.
     remote: Option<String>,
+    /// The trail of a message that begins here, out and in.
+    first: [PropertiesBuf; 2],
     room: Room,
 }
 
@@ -47,6 +49,8 @@ impl Trails {
     /// CONNACK came: the remote broker has said its name, or it is a stranger.
     pub fn meet(&mut self, connack: Properties<'_>) {
         self.remote = connack.broker_name().map(str::to_owned);
+        let trail = |name: &str| [Property::UserProperty(TRAIL, name)].into_iter().collect();
+        self.first = [trail(&self.own), trail(self.remote.as_deref().unwrap_or_default())];
     }
 
     /// What SUBSCRIBE says to a broker of ours.
@@ -60,22 +64,30 @@ impl Trails {
         if self.remote.is_some() { LONGEST } else { 0 }
     }
 
-    /// The properties of a message on its way out; `None`: the remote broker has had it. A stranger isn't told where
-    /// it has been.
-    pub fn outward<'a>(&'a mut self, properties: Properties<'a>) -> Option<Properties<'a>> {
-        let Trails { own, remote, room } = self;
+    /// The properties of a message on its way out, without and with its trail; `None`: the remote broker has had it.
+    /// A stranger isn't told where it has been.
+    pub fn outward<'a>(&'a mut self, properties: Properties<'a>) -> Option<(Properties<'a>, Properties<'a>)> {
+        let Trails { own, remote, first, room } = self;
         match (remote, properties.trail()) {
+            (Some(_), None) if properties.is_empty() => Some((properties, first[0].as_properties())),
             (Some(remote), Some(trail)) if has_passed(trail, remote) => None,
-            (Some(_), _) => Some(room.with(properties, Some(own))),
-            (None, Some(_)) => Some(room.with(properties, None)),
-            (None, None) => Some(properties),
+            (Some(_), _) => {
+                let all = room.with(properties, Some(own));
+                Some((all.without_last_trail(), all))
+            }
+            (None, Some(_)) => {
+                let all = room.with(properties, None);
+                Some((all, all))
+            }
+            (None, None) => Some((properties, properties)),
         }
     }
 
     /// The properties of a message on its way in; `None`: our own broker has had it.
     pub fn inward<'a>(&'a mut self, properties: Properties<'a>) -> Option<Properties<'a>> {
-        let Trails { own, remote, room } = self;
+        let Trails { own, remote, first, room } = self;
         match (remote, properties.trail()) {
+            (Some(_), None) if properties.is_empty() => Some(first[1].as_properties()),
             (Some(_), Some(trail)) if has_passed(trail, own) => None,
             (Some(remote), _) => Some(room.with(properties, Some(remote))),
             (None, _) => Some(properties),
@@ -161,6 +173,13 @@ mod tests {
         properties.map(|all| all.iter().map(|property| format!("{property:?}")).collect())
     }
 
+    fn shown_out(properties: Option<(Properties<'_>, Properties<'_>)>) -> Option<Vec<String>> {
+        if let Some((visible, _)) = properties {
+            assert_eq!(visible.trail(), None);
+        }
+        shown(properties.map(|(_, all)| all))
+    }
+
     #[test]
     fn a_message_is_passed_on_to_no_broker_that_it_has_passed() {
         let name: PropertiesBuf = [Property::UserProperty(BROKER_NAME, "b")].into_iter().collect();
@@ -173,8 +192,8 @@ mod tests {
         trails.meet(Properties::EMPTY);
         assert!(trails.introduction().is_empty());
         let bare = || Some(vec!["ContentType(\"t\")".to_owned()]);
-        assert_eq!(shown(trails.outward(plain.as_properties())), bare());
-        assert_eq!(shown(trails.outward(seen("c").as_properties())), bare());
+        assert_eq!(shown_out(trails.outward(plain.as_properties())), bare());
+        assert_eq!(shown_out(trails.outward(seen("c").as_properties())), bare());
         assert_eq!(shown(trails.inward(plain.as_properties())), bare());
         // One of ours.
         trails.meet(name.as_properties());
@@ -182,9 +201,12 @@ mod tests {
         let with = |trail: &str| {
             Some(vec!["ContentType(\"t\")".to_owned(), format!("UserProperty(\"{TRAIL}\", \"{trail}\")")])
         };
-        assert_eq!(shown(trails.outward(plain.as_properties())), with("a"));
-        assert_eq!(shown(trails.outward(seen("c").as_properties())), with("c a"));
-        assert_eq!(shown(trails.outward(seen("b c").as_properties())), None);
+        assert_eq!(shown_out(trails.outward(plain.as_properties())), with("a"));
+        assert_eq!(shown_out(trails.outward(seen("c").as_properties())), with("c a"));
+        assert_eq!(shown_out(trails.outward(seen("b c").as_properties())), None);
+        let only = |trail: &str| Some(vec![format!("UserProperty(\"{TRAIL}\", \"{trail}\")")]);
+        assert_eq!(shown_out(trails.outward(Properties::EMPTY)), only("a"));
+        assert_eq!(shown(trails.inward(Properties::EMPTY)), only("b"));
         assert_eq!(shown(trails.inward(plain.as_properties())), with("b"));
         assert_eq!(shown(trails.inward(seen("c").as_properties())), with("c b"));
         assert_eq!(shown(trails.inward(seen("c a").as_properties())), None);
