@@ -4,7 +4,7 @@
 //! Who sees the very same message go out and come in by one bridge, more than twenty times a second either way, sees a
 //! ring, or a remote broker without No Local. A slower ring, or one in which all bridges go one way, isn't noticed.
 
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
@@ -47,9 +47,7 @@ impl Storm {
         if self.said {
             return false;
         }
-        let mut hasher = self.hasher.build_hasher();
-        (topic, payload).hash(&mut hasher);
-        let hash = hasher.finish();
+        let hash = self.hasher.hash_one((topic, payload));
         if self.places.is_empty() {
             self.places = vec![None; PLACES];
         }
