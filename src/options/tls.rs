@@ -281,6 +281,7 @@ pub(super) fn settings(raw: &mut Raw) -> Result<(Option<TlsSettings>, Vec<&'stat
         oldest,
         alpn: tls.alpn,
         keylog: tls.keylog,
+        resume: false,
     };
     Ok((Some(settings), warnings))
 }

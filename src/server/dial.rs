@@ -116,6 +116,7 @@ fn tls(bridge: &Bridge) -> Option<TlsSettings> {
         oldest: settings.only_v13.then_some(TlsVersion::V13),
         alpn: settings.alpn.clone(),
         keylog: None,
+        resume: false,
     })
 }
 

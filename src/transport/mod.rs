@@ -14,4 +14,4 @@ pub use address::{Address, Target};
 pub use connect::{ConnectError, Connector};
 pub use socket::Socket;
 pub use socks::Proxy;
-pub use stream::Stream;
+pub use stream::{Layer, Stream};

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value};
 
+use super::beside::{Beside, Reload};
 use super::net::{self, Net};
 use super::options::{Messages, Subscriptions};
 use super::report::rounded;
@@ -15,17 +16,14 @@ use super::wire::{self, Incoming, Template};
 /// The figures of a run.
 pub type Figures = Map<String, Value>;
 
-fn topic(number: usize) -> String {
-    format!("bench/{number}")
-}
-
 /// Connects `count` publishers, each with a topic of its own.
 fn publishers(net: &mut Net, count: usize, messages: &Messages) -> Result<Vec<Publisher>> {
     ensure!(count > 0, "there must be a client");
     (0..count)
         .map(|number| {
             let connection = net.connect(&format!("publisher-{number}"), true, &[], 0)?;
-            let template = Template::new(&topic(number), messages.qos, false, messages.size, net.v5);
+            let template =
+                Template::new(&net.users().topic(number), messages.qos, false, messages.size, net.v5);
             Ok(Publisher { connection, templates: vec![template] })
         })
         .collect()
@@ -43,6 +41,7 @@ fn load(publishers: Vec<Publisher>, subscribers: usize, receivers: usize, messag
         window: messages.window,
         count: messages.count,
         rate: None,
+        beside: None,
     }
 }
 
@@ -50,9 +49,22 @@ fn load(publishers: Vec<Publisher>, subscribers: usize, receivers: usize, messag
 pub fn pairs(net: &mut Net, clients: usize, messages: &Messages, rate: Option<f64>) -> Result<Load> {
     let publishers = publishers(net, clients, messages)?;
     for number in 0..clients {
-        net.connect(&format!("subscriber-{number}"), true, &[topic(number)], messages.qos)?;
+        let filter = net.users().topic(number);
+        net.connect(&format!("subscriber-{number}"), true, &[filter], messages.qos)?;
     }
     Ok(Load { rate, ..load(publishers, clients, 1, messages) })
+}
+
+/// One pair at a fixed rate beside connections that only stand there, while the configuration is reloaded.
+pub fn reload(net: &mut Net, connections: usize, times: u64, rate: f64, pid: Option<u32>) -> Result<Load> {
+    let count = (rate * (times + 1) as f64) as u64;
+    let messages = Messages { count, qos: 0, size: 64, window: u64::MAX };
+    let load = pairs(net, 1, &messages, Some(rate))?;
+    for number in 0..connections {
+        let filter = net.users().topic(number + 1);
+        net.connect(&format!("idle-{}", number + 1), true, &[filter], 0)?;
+    }
+    Ok(Load { beside: Some(Beside::Reload(Reload::new(pid, times)?)), ..load })
 }
 
 /// N → 1.
@@ -73,7 +85,7 @@ pub fn bridge(net: &mut Net, here: SocketAddr, there: SocketAddr, messages: &Mes
 /// Waits until a broker says that a bridge of its is connected.
 fn await_bridge(broker: SocketAddr, v5: bool) -> Result<()> {
     let mut stream = net::open(broker)?;
-    net::handshake(&mut stream, "watch", true, v5)?;
+    net::handshake(&mut stream, "watch", true, v5, None)?;
     stream.write_all(&wire::subscribe(["$SYS/broker/connection/+/state"], 0, v5))?;
     loop {
         let packet = net::read_packet(&mut stream).context("waiting for the bridge")?;
@@ -87,7 +99,8 @@ fn await_bridge(broker: SocketAddr, v5: bool) -> Result<()> {
 pub fn fan_out(net: &mut Net, clients: usize, messages: &Messages) -> Result<Load> {
     let publishers = publishers(net, 1, messages)?;
     for number in 0..clients {
-        net.connect(&format!("subscriber-{number}"), true, &[topic(0)], messages.qos)?;
+        let filter = net.users().topic(0);
+        net.connect(&format!("subscriber-{number}"), true, &[filter], messages.qos)?;
     }
     Ok(load(publishers, clients, clients, messages))
 }

@@ -3,6 +3,9 @@
 //! One thread with many connections. It checks what it measures: every message carries its publisher
 //! and number, and a run fails if one is lost, comes twice or out of order.
 
+mod beside;
+mod handshakes;
+mod line;
 mod loads;
 mod net;
 mod options;
@@ -15,14 +18,17 @@ mod wire;
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::Parser;
 use serde_json::Value;
 
+use beside::{Beside, Storm};
+use handshakes::Handshakes;
+use line::Way;
 use loads::Figures;
-use net::Net;
+use net::{Net, Users};
 use options::{Choice, Options};
 use processes::Tool;
 
@@ -45,13 +51,31 @@ fn run(options: Options) -> Result<Figures> {
     let address = SocketAddr::new(common.host, common.port);
     let deadline = Duration::from_secs(common.deadline);
     let pid = common.pid;
-    let mut net = Net::new(address, common.v5, deadline)?;
+    let way = match (common.tls, common.ws) {
+        (true, _) => Way::tls(false)?,
+        (_, true) => Way::Ws,
+        _ => Way::Plain,
+    };
+    let users = Users { count: common.users, password: common.password.clone() };
+    let until = Instant::now() + deadline;
+    let mut net = Net::new(address, way, users, common.v5, until)?;
     let net = &mut net;
     let load = match options.load {
         Choice::Pairs { clients, messages } => loads::pairs(net, clients, &messages, None)?,
         Choice::FanIn { clients, messages } => loads::fan_in(net, clients, &messages)?,
         Choice::FanOut { clients, messages } => loads::fan_out(net, clients, &messages)?,
-        Choice::Latency { clients, rate, messages } => loads::pairs(net, clients, &messages, Some(rate))?,
+        Choice::Latency { clients, rate, storm, storm_port, messages } => {
+            let mut load = loads::pairs(net, clients, &messages, Some(rate))?;
+            if storm > 0 {
+                let address = SocketAddr::new(common.host, storm_port);
+                load.beside = Some(Beside::Storm(Storm::new(address, storm)?));
+            }
+            load
+        }
+        Choice::Reload { connections, times, rate } => loads::reload(net, connections, times, rate, pid)?,
+        Choice::Handshakes { count, together, resume } => {
+            return Handshakes { count, together, resume }.run(address, common.v5, until, pid);
+        }
         Choice::Bridge { to, to_pid, messages } => {
             let there = SocketAddr::new(common.host, to);
             let load = loads::bridge(net, address, there, &messages)?;

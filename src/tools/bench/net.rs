@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use mio::{Events, Interest, Poll, Token, net::TcpStream};
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
 
+use super::line::{Line, Way};
 use super::usage::add_idle;
-use super::wire::{self, Incoming};
+use super::wire::{self, Incoming, Login};
 
 /// Also the longest packet that can be received.
 const READ: usize = 4 * 1024 * 1024;
@@ -18,7 +20,7 @@ const FULL: usize = 256 * 1024;
 const FILTERS: usize = 100;
 
 struct Connection {
-    stream: TcpStream,
+    line: Line,
     /// The start of a packet that hasn't come whole.
     rest: Vec<u8>,
     out: Vec<u8>,
@@ -35,14 +37,40 @@ pub struct Net {
     dirty: Vec<usize>,
     buffer: Vec<u8>,
     address: SocketAddr,
+    way: Way,
+    users: Users,
     deadline: Instant,
     /// Whether MQTT 5 is spoken.
     pub v5: bool,
 }
 
+/// Who clients say that they are.
+#[derive(Default)]
+pub struct Users {
+    /// So many User Names; 0: nobody gives one.
+    pub count: usize,
+    /// The same for all.
+    pub password: Option<String>,
+}
+
+impl Users {
+    /// The User Name of client `number`.
+    pub fn name(&self, number: usize) -> Option<String> {
+        (self.count > 0).then(|| format!("user-{}", number % self.count))
+    }
+
+    /// The topic of client `number`, which its User Name is a part of.
+    pub fn topic(&self, number: usize) -> String {
+        match self.name(number) {
+            Some(name) => format!("bench/{name}/{number}"),
+            None => format!("bench/{number}"),
+        }
+    }
+}
+
 impl Net {
     /// No connections yet; everything must be done within `deadline`.
-    pub fn new(address: SocketAddr, v5: bool, deadline: Duration) -> Result<Self> {
+    pub fn new(address: SocketAddr, way: Way, users: Users, v5: bool, deadline: Instant) -> Result<Self> {
         raise_file_limit();
         Ok(Self {
             poll: Poll::new()?,
@@ -51,12 +79,20 @@ impl Net {
             dirty: Vec::new(),
             buffer: vec![0; READ],
             address,
-            deadline: Instant::now() + deadline,
+            way,
+            users,
+            deadline,
             v5,
         })
     }
 
-    /// Connects a client, subscribed to `filters`, and returns its number.
+    /// Who clients say that they are.
+    pub fn users(&self) -> &Users {
+        &self.users
+    }
+
+    /// Connects a client, subscribed to `filters`, and returns its number. The number at the end of its ClientId says
+    /// which User Name it gives.
     pub fn connect(&mut self, client_id: &str, clean: bool, filters: &[String], qos: u8) -> Result<usize> {
         self.connect_to(self.address, client_id, clean, filters, qos)
     }
@@ -70,20 +106,23 @@ impl Net {
         filters: &[String],
         qos: u8,
     ) -> Result<usize> {
-        let mut stream = open(address)?;
-        handshake(&mut stream, client_id, clean, self.v5)?;
+        let mut line = Line::open(address, &self.way)?;
+        let mut stream = line.patient();
+        stream.settle().context("before CONNECT")?;
+        let number = client_id.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap_or(0);
+        let name = self.users.name(number);
+        let login = name.as_deref().map(|name| (name, self.users.password.as_deref()));
+        handshake(&mut stream, client_id, clean, self.v5, login)?;
         for some in filters.chunks(FILTERS) {
             self.check_deadline()?;
             stream.write_all(&wire::subscribe(some.iter().map(String::as_str), qos, self.v5))?;
             expect_suback(&mut stream, self.v5)?;
         }
-        stream.set_nonblocking(true)?;
-        let mut stream = TcpStream::from_std(stream);
         let number = self.connections.len();
         let interest = Interest::READABLE | Interest::WRITABLE;
-        self.poll.registry().register(&mut stream, Token(number), interest)?;
+        self.poll.registry().register(&mut SourceFd(&line.raw_fd()), Token(number), interest)?;
         let (rest, out) = (Vec::new(), Vec::new());
-        self.connections.push(Connection { stream, rest, out, written: 0, blocked: false, dirty: false });
+        self.connections.push(Connection { line, rest, out, written: 0, blocked: false, dirty: false });
         Ok(number)
     }
 
@@ -148,7 +187,7 @@ impl Net {
                 let v5 = self.v5;
                 connection.read(&mut self.buffer, v5, |packet, out| handle(number, packet, out))?;
             }
-            if !connection.dirty && !connection.out.is_empty() {
+            if !connection.dirty && (!connection.out.is_empty() || connection.line.has_unwritten()) {
                 connection.dirty = true;
                 self.dirty.push(number);
             }
@@ -189,7 +228,7 @@ impl Connection {
             }
             buffer[..kept].copy_from_slice(&self.rest);
             self.rest.clear();
-            let got = match self.stream.read(&mut buffer[kept..]) {
+            let got = match self.line.read(&mut buffer[kept..]) {
                 Ok(0) => bail!("the broker closed a connection"),
                 Ok(got) => got,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
@@ -203,15 +242,17 @@ impl Connection {
             }
             self.rest.extend_from_slice(&buffer[at..end]);
             // Edge-triggered: a short read has emptied the socket; what comes later is a new event.
-            if end < buffer.len() {
+            if end < buffer.len() && !self.line.has_buffered() {
                 return Ok(());
             }
         }
     }
 
     fn write(&mut self) -> Result<()> {
+        self.line.flush().context("writing")?;
+        self.blocked = self.line.has_unwritten();
         while self.written < self.out.len() {
-            match self.stream.write(&self.out[self.written..]) {
+            match self.line.write(&self.out[self.written..]) {
                 Ok(sent) => self.written += sent,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.blocked = true;
@@ -224,6 +265,7 @@ impl Connection {
         }
         self.out.clear();
         self.written = 0;
+        self.blocked |= self.line.has_unwritten();
         Ok(())
     }
 }
@@ -237,8 +279,14 @@ pub fn open(address: SocketAddr) -> Result<std::net::TcpStream> {
 }
 
 /// CONNECT, until it was answered with success.
-pub fn handshake(stream: &mut std::net::TcpStream, client_id: &str, clean: bool, v5: bool) -> Result<()> {
-    stream.write_all(&wire::connect(client_id, clean, v5))?;
+pub fn handshake(
+    stream: &mut (impl Read + Write),
+    client_id: &str,
+    clean: bool,
+    v5: bool,
+    login: Option<Login<'_>>,
+) -> Result<()> {
+    stream.write_all(&wire::connect(client_id, clean, v5, login))?;
     let answer = read_packet(stream).context("waiting for the CONNACK")?;
     match wire::next(&answer, v5)? {
         Some((Incoming::Connack(0), _)) => Ok(()),
@@ -247,7 +295,7 @@ pub fn handshake(stream: &mut std::net::TcpStream, client_id: &str, clean: bool,
 }
 
 /// Waits for a SUBACK that refuses nothing.
-pub fn expect_suback(stream: &mut std::net::TcpStream, v5: bool) -> Result<()> {
+pub fn expect_suback(stream: &mut impl Read, v5: bool) -> Result<()> {
     let answer = read_packet(stream).context("waiting for the SUBACK")?;
     match wire::next(&answer, v5)? {
         Some((Incoming::Suback { refused: false }, _)) => Ok(()),
@@ -256,7 +304,7 @@ pub fn expect_suback(stream: &mut std::net::TcpStream, v5: bool) -> Result<()> {
 }
 
 /// One whole packet, and not a byte of the next.
-pub fn read_packet(stream: &mut std::net::TcpStream) -> Result<Vec<u8>> {
+pub fn read_packet(stream: &mut impl Read) -> Result<Vec<u8>> {
     let mut packet = vec![0; 2];
     stream.read_exact(&mut packet)?;
     let mut length = usize::from(packet[1] & 0x7f);

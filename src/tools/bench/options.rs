@@ -29,6 +29,18 @@ pub struct Common {
     /// Speak MQTT 5 instead of 3.1.1.
     #[arg(long, global = true)]
     pub v5: bool,
+    /// Through TLS 1.3; no certificate is looked at.
+    #[arg(long, global = true, conflicts_with = "ws")]
+    pub tls: bool,
+    /// Through WebSocket, each packet in a frame of its own.
+    #[arg(long, global = true)]
+    pub ws: bool,
+    /// User Names that the clients give, user-0 and so on; they are a part of their topics.
+    #[arg(long, global = true, default_value_t = 0)]
+    pub users: usize,
+    /// Their password.
+    #[arg(long, global = true)]
+    pub password: Option<String>,
     /// Seconds after which a run has failed.
     #[arg(long, global = true, default_value_t = 60)]
     pub deadline: u64,
@@ -104,8 +116,37 @@ pub enum Choice {
         /// Messages a second, all publishers together.
         #[arg(long, default_value_t = 10_000.0)]
         rate: f64,
+        /// Clients that begin a TLS handshake at the same moment, every second.
+        #[arg(long, default_value_t = 0)]
+        storm: u64,
+        /// Where.
+        #[arg(long, default_value_t = 8883)]
+        storm_port: u16,
         #[command(flatten)]
         messages: Messages,
+    },
+    /// The longest pause of a pair while the broker is sent SIGHUP every second.
+    Reload {
+        /// Connections that only stand there.
+        #[arg(long, default_value_t = 10_000)]
+        connections: usize,
+        /// How often.
+        #[arg(long, default_value_t = 5)]
+        times: u64,
+        /// Messages a second.
+        #[arg(long, default_value_t = 2000.0)]
+        rate: f64,
+    },
+    /// TLS handshakes: TCP, TLS, CONNECT, CONNACK, the end.
+    Handshakes {
+        #[arg(long, default_value_t = 4000)]
+        count: u64,
+        /// How many are under way at a time.
+        #[arg(long, default_value_t = 100)]
+        together: usize,
+        /// Each goes on with a session of an earlier one.
+        #[arg(long)]
+        resume: bool,
     },
     /// Distinct subscriptions with + and #; each message matches one.
     Subscriptions {

@@ -63,7 +63,7 @@ fn first_answer(address: SocketAddr, v5: bool, started: Instant) -> Result<Durat
     loop {
         if let Ok(mut stream) = TcpStream::connect(address) {
             stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-            handshake(&mut stream, "first", true, v5)?;
+            handshake(&mut stream, "first", true, v5, None)?;
             return Ok(started.elapsed());
         }
         ensure!(started.elapsed() < Duration::from_secs(5), "nobody listens on {address} after 5 seconds");

@@ -84,9 +84,9 @@ pub fn queue(
 ) -> Result<Figures> {
     use std::io::Write;
     // A clean session first: the one kept may be of an earlier run.
-    handshake(&mut open(address)?, "away", true, net.v5)?;
+    handshake(&mut open(address)?, "away", true, net.v5, None)?;
     let mut away = open(address)?;
-    handshake(&mut away, "away", false, net.v5)?;
+    handshake(&mut away, "away", false, net.v5, None)?;
     away.write_all(&wire::subscribe(["bench/queue"], qos, net.v5))?;
     super::net::expect_suback(&mut away, net.v5)?;
     away.write_all(&wire::DISCONNECT)?;

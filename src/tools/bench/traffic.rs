@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 
+use super::beside::{Beside, Gap};
 use super::net::Net;
 use super::report::{Meter, rounded};
 use super::wire::{self, Incoming, Template};
@@ -38,6 +39,8 @@ pub struct Load {
     pub count: u64,
     /// Messages a second, all publishers together; as fast as possible without.
     pub rate: Option<f64>,
+    /// What goes on meanwhile.
+    pub beside: Option<Beside>,
 }
 
 struct Progress {
@@ -58,6 +61,7 @@ struct Run {
     deliveries: u64,
     started: Instant,
     latencies: Vec<u32>,
+    gap: Gap,
 }
 
 impl Load {
@@ -73,6 +77,9 @@ impl Load {
             match run.load.rate {
                 Some(rate) => run.publish_due(net, rate),
                 None => run.fill_windows(net),
+            }
+            if let Some(beside) = &mut run.load.beside {
+                beside.turn(run.started.elapsed())?;
             }
             net.turn(patience, |connection, packet, out| run.packet(connection, packet, out))?;
         }
@@ -101,7 +108,7 @@ impl Run {
         let subscribers = load.connections - load.first_subscriber;
         let expected = vec![0; subscribers * load.publishers.len()];
         let latencies = Vec::with_capacity(if load.rate.is_some() { load.count as usize } else { 0 });
-        Self { load, progress, expected, deliveries: 0, started, latencies }
+        Self { load, progress, expected, deliveries: 0, started, latencies, gap: Gap::default() }
     }
 
     fn fill_windows(&mut self, net: &mut Net) {
@@ -199,7 +206,9 @@ impl Run {
         progress.seen += 1;
         self.deliveries += 1;
         if self.load.rate.is_some() {
-            let now = self.started.elapsed().as_nanos() as u64;
+            let instant = Instant::now();
+            self.gap.delivered(instant);
+            let now = (instant - self.started).as_nanos() as u64;
             self.latencies.push(u32::try_from(now.saturating_sub(time)).unwrap_or(u32::MAX));
         }
         Ok(())
@@ -216,5 +225,9 @@ impl Run {
             figures.insert(name.into(), rounded(f64::from(value) / 1000.0));
         }
         figures.insert("rate".into(), json!(self.load.rate));
+        figures.insert("max_gap_ms".into(), rounded(self.gap.largest()));
+        if let Some(beside) = &self.load.beside {
+            beside.report(self.started.elapsed(), figures);
+        }
     }
 }

@@ -174,17 +174,31 @@ fn string(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
+/// The length of the first packet of `packets`, which must be whole.
+pub fn length(packets: &[u8]) -> Result<usize, BadPacket> {
+    match variable_integer(packets.get(1..).unwrap_or_default())? {
+        Some((remaining, at)) if 1 + at + remaining <= packets.len() => Ok(1 + at + remaining),
+        _ => Err(BadPacket("a packet in parts")),
+    }
+}
+
+/// User Name and Password.
+pub type Login<'a> = (&'a str, Option<&'a str>);
+
 /// CONNECT without keep alive; a session that isn't clean lives for an hour in version 5.
-pub fn connect(client_id: &str, clean: bool, v5: bool) -> Vec<u8> {
+pub fn connect(client_id: &str, clean: bool, v5: bool, login: Option<Login<'_>>) -> Vec<u8> {
     let mut body = Vec::new();
     string(&mut body, "MQTT");
-    body.extend_from_slice(&[if v5 { 5 } else { 4 }, if clean { 2 } else { 0 }, 0, 0]);
+    let (name, password) = (login.map(|(name, _)| name), login.and_then(|(_, password)| password));
+    let flags = u8::from(name.is_some()) << 7 | u8::from(password.is_some()) << 6 | u8::from(clean) << 1;
+    body.extend_from_slice(&[if v5 { 5 } else { 4 }, flags, 0, 0]);
     if v5 && clean {
         body.push(0);
     } else if v5 {
         body.extend_from_slice(&[5, 0x11, 0, 0, 0x0e, 0x10]);
     }
     string(&mut body, client_id);
+    name.into_iter().chain(password).for_each(|text| string(&mut body, text));
     packet(0x10, &body)
 }
 
@@ -282,7 +296,7 @@ mod tests {
     fn own_connect_and_subscribe_are_read_back() {
         for v5 in [false, true] {
             assert_eq!(
-                next(&connect("c", true, v5), v5).unwrap().unwrap().0,
+                next(&connect("c", true, v5, None), v5).unwrap().unwrap().0,
                 Incoming::Connect(if v5 { 5 } else { 4 })
             );
             assert_eq!(next(&subscribe(["a/#", "b"], 1, v5), v5).unwrap().unwrap().0, Incoming::Subscribe(1));

@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use openssl::error::ErrorStack;
 use openssl::nid::Nid;
 use openssl::ssl::{
-    Ssl, SslContext, SslContextBuilder, SslFiletype, SslMethod, SslMode, SslVerifyMode, SslVersion,
+    Ssl, SslContext, SslContextBuilder, SslFiletype, SslMethod, SslMode, SslSession, SslSessionCacheMode,
+    SslVerifyMode, SslVersion,
 };
 use openssl::x509::{X509NameRef, X509Ref, X509StoreContextRef};
 
@@ -44,7 +45,11 @@ pub struct TlsClient {
     psk: bool,
     /// The server must prove that its certificate isn't revoked.
     ocsp: bool,
+    /// What the next connection may go on with.
+    session: Option<LastSession>,
 }
+
+type LastSession = Arc<Mutex<Option<SslSession>>>;
 
 impl TlsClient {
     /// Reads the files and sets OpenSSL up. An encrypted key's passphrase is asked for at the terminal, by OpenSSL.
@@ -88,7 +93,8 @@ impl TlsClient {
         if ocsp {
             ocsp::require(&mut context).map_err(failed("OCSP can't be set up"))?;
         }
-        Ok(TlsClient { context: context.build(), verify, psk: settings.psk.is_some(), ocsp })
+        let session = settings.resume.then(|| remember(&mut context));
+        Ok(TlsClient { context: context.build(), verify, psk: settings.psk.is_some(), ocsp, session })
     }
 
     /// Begins a connection over `socket` to `host`; without one no name is checked.
@@ -99,6 +105,7 @@ impl TlsClient {
         let set_up = |errors: ErrorStack| TlsError::of_openssl("a TLS connection can't be set up", &errors);
         let mut ssl = Ssl::new(&self.context).map_err(set_up)?;
         ssl.set_connect_state();
+        self.go_on(&mut ssl).map_err(set_up)?;
         if let Some(host) = host {
             match host.parse::<IpAddr>() {
                 // An address is no name to be indicated.
@@ -129,6 +136,27 @@ impl TlsClient {
         }
         TlsStream::new(ssl, socket, Some(finding), self.psk)
     }
+
+    #[allow(unsafe_code)] // the binding leaves it to us that session and context belong together
+    fn go_on(&self, ssl: &mut Ssl) -> Result<(), ErrorStack> {
+        let Some(last) = &self.session else { return Ok(()) };
+        match &*last.lock().unwrap_or_else(PoisonError::into_inner) {
+            // SAFETY: only connections of this context put their sessions there.
+            Some(session) => unsafe { ssl.set_session(session) },
+            None => Ok(()),
+        }
+    }
+}
+
+/// Keeps the session that a connection is given last.
+fn remember(context: &mut SslContextBuilder) -> LastSession {
+    let last = LastSession::default();
+    let kept = last.clone();
+    context.set_session_cache_mode(SslSessionCacheMode::CLIENT | SslSessionCacheMode::NO_INTERNAL);
+    context.set_new_session_callback(move |_, session| {
+        *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
+    });
+    last
 }
 
 fn failed(what: &str) -> impl Fn(ErrorStack) -> SetupError + use<'_> {

@@ -89,6 +89,8 @@ pub struct TlsSettings {
     pub alpn: Option<String>,
     /// A file to append the secrets of each connection to, for debugging.
     pub keylog: Option<PathBuf>,
+    /// Go on with the session that the last connection was given, where the other side agrees.
+    pub resume: bool,
 }
 
 #[cfg(test)]

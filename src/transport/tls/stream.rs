@@ -60,6 +60,11 @@ impl<S: Read + Write> TlsStream<S> {
         self.ssl().is_init_finished()
     }
 
+    /// The handshake went on with an earlier session.
+    pub fn is_resumed(&self) -> bool {
+        self.ssl().session_reused()
+    }
+
     /// Bytes have come that the poller doesn't know of any more.
     pub fn has_buffered(&self) -> bool {
         self.more

@@ -114,6 +114,14 @@ impl<S: Layer> WsClient<S> {
         })
     }
 
+    /// Puts a frame behind what is to be written; [`Write::flush`] writes it, with all the others.
+    ///
+    /// # Errors
+    /// The system has no random bytes.
+    pub fn queue(&mut self, payload: &[u8]) -> io::Result<()> {
+        self.frame(frame::BINARY, payload)
+    }
+
     fn write_out(&mut self) -> io::Result<()> {
         while self.written < self.unwritten.len() {
             match self.stream.write(&self.unwritten[self.written..]) {
