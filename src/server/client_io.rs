@@ -51,15 +51,17 @@ impl Server {
     pub(super) fn read(&mut self, key: ConnectionKey) {
         let Some(Some(client)) = self.clients.get_mut(key) else { return };
         client.readable = true;
-        if self.shard.is_held(key) {
+        let is_layered = matches!(client.socket, Socket::Layered(_));
+        if self.shard.is_held(key) || (is_layered && self.have_greeted(key, true)) {
             return;
         }
+        let Some(Some(client)) = self.clients.get_mut(key) else { return };
         // The start of a packet moves to the thread's buffer, so that it is whole there; a long one grows where it is.
         let part = if client.input.len() <= IN_PLACE { client.input.len() } else { 0 };
         self.buffer[..part].copy_from_slice(&client.input[..part]);
         let read = client.socket.read(&mut self.buffer[part..part + READ]);
         let more = client.ended || client.socket.has_buffered();
-        if matches!(client.socket, Socket::Layered(_)) {
+        if is_layered {
             self.hear_news(key);
         }
         let Some(Some(client)) = self.clients.get_mut(key) else { return };

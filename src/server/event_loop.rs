@@ -17,6 +17,7 @@ use super::bridges::{BRIDGES, Bridges};
 use super::client_io::{Client, IN_PLACE, READ};
 use super::control::Desk;
 use super::error::{Error, reason};
+use super::greeters::Greeters;
 use super::http::{Http, Mailbox};
 use super::http_answers::Told;
 use super::listen::{Addresses, Kind, Listening, open_listed};
@@ -43,7 +44,7 @@ const LISTENERS: usize = usize::MAX - 2;
 const LISTENERS_MAX: usize = 1 << 20;
 
 /// Connections accepted in a row before others get their turn.
-const ACCEPT: usize = 256;
+const ACCEPT: usize = 32;
 /// Seconds after which a published log line is of no use.
 const LOG_EXPIRY: u64 = 20;
 /// How long to wait with accepting after the system had no more file descriptors.
@@ -76,6 +77,7 @@ pub struct Server {
     signals: Signals,
     pub(super) keeper: Option<Keeper>,
     checkers: Checkers,
+    pub(super) greeters: Greeters,
     pub(super) desk: Desk,
     pub(super) reloader: Reloader,
     pub(super) sys: SysClock,
@@ -135,6 +137,7 @@ impl Server {
             outbox: Outbox::default(),
             clients: Vec::new(),
             checkers: Checkers::new(waker.clone()),
+            greeters: Greeters::new(waker.clone()),
             desk: Desk::new(waker.clone()),
             reloader: Reloader::new(waker.clone()),
             systemd: Systemd::of_environment(),
@@ -304,6 +307,7 @@ impl Server {
                 for answer in self.checkers.answers() {
                     self.checked(answer);
                 }
+                self.welcome();
                 self.desk_has_news();
                 self.finish_reload();
                 self.answer_http();
@@ -389,9 +393,8 @@ impl Server {
         self.accept_again = Some(self.now.monotonic);
     }
 
-    fn enter(&mut self, key: ConnectionKey, mut socket: Socket) {
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        let registered = self.poll.registry().register(socket.source(), Token(key), interest).is_ok();
+    fn enter(&mut self, key: ConnectionKey, socket: Socket) {
+        let is_layered = matches!(socket, Socket::Layered(_));
         if self.clients.len() <= key {
             self.clients.resize_with(key + 1, || None);
         }
@@ -404,9 +407,19 @@ impl Server {
             ended: false,
             lingers_until: None,
         });
-        if !registered {
+        if is_layered && self.have_greeted(key, false) {
+            return;
+        }
+        if self.watch(key).is_err() {
             self.shard.closed(self.now, key, &mut self.outbox);
         }
+    }
+
+    /// Has the poller watch a connection.
+    pub(super) fn watch(&mut self, key: ConnectionKey) -> io::Result<()> {
+        let Some(Some(client)) = self.clients.get_mut(key) else { return Ok(()) };
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.poll.registry().register(client.socket.source(), Token(key), interest)
     }
 
     /// Everything that the turn has led to leaves.

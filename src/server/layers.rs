@@ -66,7 +66,8 @@ pub enum Raw {
 }
 
 impl Raw {
-    fn source(&mut self) -> &mut dyn Source {
+    /// For the poller.
+    pub fn source(&mut self) -> &mut dyn Source {
         match self {
             Raw::Tcp(stream) => stream,
             Raw::Unix(stream) => stream,
@@ -200,7 +201,7 @@ pub enum News {
 enum Lower {
     Raw(Raw),
     Tls(Box<TlsStream<Raw>>),
-    /// Between the two, for no longer than a moment, or since TLS couldn't begin.
+    /// At its TLS handshake elsewhere, or for good since that couldn't begin.
     Gone(Nothing),
 }
 
@@ -211,6 +212,8 @@ pub struct Layers {
     ws: Option<Box<WsServer>>,
     ways: Arc<Ways>,
     awaits_proxy: bool,
+    /// The ticket of a connection that is at its TLS handshake elsewhere.
+    away: Option<u64>,
     /// The TLS handshake is over, and that was told.
     told_of_tls: bool,
     /// There may be more to read than the poller knows of.
@@ -225,29 +228,57 @@ impl Layers {
     pub fn new(raw: Raw, ways: Arc<Ways>) -> Self {
         let ws = ways.web.as_ref().map(|_| Box::default());
         let awaits_proxy = ways.proxy.is_some();
-        let mut layers = Layers {
+        Layers {
             lower: Lower::Raw(raw),
             ws,
             ways,
             awaits_proxy,
+            away: None,
             told_of_tls: false,
             more: false,
             news: Vec::new(),
             page: None,
-        };
-        // Should TLS not begin, there is nothing to watch, and the connection ends.
-        if !awaits_proxy && layers.begin_tls().is_err() {
-            layers.lower = Lower::Gone(Nothing);
         }
-        layers
     }
 
     fn begin_tls(&mut self) -> io::Result<()> {
         let Some(tls) = &self.ways.tls else { return Ok(()) };
+        if !matches!(self.lower, Lower::Raw(_)) {
+            return Ok(());
+        }
         if let Lower::Raw(raw) = std::mem::replace(&mut self.lower, Lower::Gone(Nothing)) {
             self.lower = Lower::Tls(Box::new(tls.accept(raw)?));
         }
         Ok(())
+    }
+
+    /// Takes the socket away for the TLS handshake, if that is next. Where nobody does, it takes place while reading.
+    pub fn depart(&mut self, ticket: u64) -> Option<(Raw, Arc<Ways>)> {
+        if self.awaits_proxy || self.ways.tls.is_none() {
+            return None;
+        }
+        match std::mem::replace(&mut self.lower, Lower::Gone(Nothing)) {
+            Lower::Raw(raw) => {
+                self.away = Some(ticket);
+                Some((raw, self.ways.clone()))
+            }
+            other => {
+                self.lower = other;
+                None
+            }
+        }
+    }
+
+    /// It is back from its TLS handshake, or `None`: that couldn't begin. `false`: that was another one.
+    pub fn come_back(&mut self, ticket: u64, stream: Option<Box<TlsStream<Raw>>>) -> bool {
+        if self.away != Some(ticket) {
+            return false;
+        }
+        self.away = None;
+        if let Some(stream) = stream {
+            self.lower = Lower::Tls(stream);
+        }
+        true
     }
 
     /// For the poller.
@@ -278,6 +309,7 @@ impl Layers {
             ws: None,
             ways: self.ways.clone(),
             awaits_proxy: false,
+            away: None,
             told_of_tls: true,
             more: false,
             news: Vec::new(),
@@ -307,6 +339,10 @@ impl Layers {
         self.more = false;
         if self.awaits_proxy {
             self.read_proxy_header()?;
+        } else if self.away.is_some() {
+            return Err(ErrorKind::WouldBlock.into());
+        } else {
+            self.begin_tls()?;
         }
         let count = match &mut self.lower {
             Lower::Raw(raw) => raw.read(buffer),
@@ -345,7 +381,8 @@ impl Layers {
                 raw.read_exact(&mut bytes[..length])?;
                 self.awaits_proxy = false;
                 self.heed(header)?;
-                self.begin_tls()
+                // TLS is next, and that may be elsewhere.
+                if self.ways.tls.is_some() { Err(ErrorKind::Interrupted.into()) } else { Ok(()) }
             }
             None if count == 0 || is_over => Err(ErrorKind::ConnectionAborted.into()),
             None => Err(ErrorKind::WouldBlock.into()),
@@ -443,6 +480,7 @@ impl Layers {
             (Lower::Raw(raw), None) => raw.write_vectored(slices),
             (Lower::Tls(stream), Some(ws)) => ws.write(slices, stream.as_mut()),
             (Lower::Tls(stream), None) => stream.put(slices),
+            (Lower::Gone(_), _) if self.away.is_some() => Err(ErrorKind::WouldBlock.into()),
             (Lower::Gone(_), _) => Err(ErrorKind::BrokenPipe.into()),
         }
     }

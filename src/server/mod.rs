@@ -8,6 +8,7 @@ mod dial;
 pub mod dynsec_file;
 mod error;
 mod event_loop;
+mod greeters;
 mod http;
 mod http_answers;
 mod layers;
