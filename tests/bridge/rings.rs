@@ -208,3 +208,32 @@ fn a_ring_in_which_messages_go_round_is_said() {
     publish(&brokers[0], "round", "x", &[]);
     brokers[0].await_log("the same message goes out and comes in again and again ('round')");
 }
+
+#[test]
+fn nobody_sees_it_after_a_restart_either() {
+    let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+    let kept = format!("{OPEN}persistence true\npersistence_location {}/\n", folder.path().display());
+    let there = Broker::at(Kind::Ours, port, &kept).unwrap();
+    let form = ["-V", "5", "-q", "1", "-i", "s", "-c", "-x", "1000", "-t", "#", "-F", "%r %t %p %P"];
+    let sub = there.tool("mqtt-sub").args(form).start();
+    there.await_subscribed("s");
+    drop(sub);
+    there.await_log("s [");
+    let lines = format!("{OPEN}{}", bridge("first", port, "topic # both 1", ""));
+    let here = Broker::with(Kind::Ours, &lines).unwrap();
+    there.await_subscribed("first");
+    publish(&here, "kept", "x", &["-q", "1", "-r"]);
+    publish(&here, "k", "x", &["-V", "5", "-q", "1", "-D", "publish", "user-property", "k", "v"]);
+    publish(&here, "end", "x", &["-q", "1"]);
+    there.await_log("'end'");
+    // It is killed; what is acknowledged is on disk.
+    drop((here, there));
+    let there = Broker::at(Kind::Ours, port, &kept).unwrap();
+    let sub = there.tool("mqtt-sub").args(form).start();
+    for line in ["kept x \n", "k x k:v\n", "end x \n"] {
+        sub.await_stdout(line);
+    }
+    assert!(!sub.stdout().contains("mqtt-broker"), "{}", sub.stdout());
+    let retained = there.tool("mqtt-sub").args(["-V", "5", "-t", "kept", "-C", "1", "-F", "%r %t %p %P"]);
+    retained.run().prints("1 kept x \n");
+}
