@@ -61,7 +61,6 @@ impl Bridge {
     fn client_settings(&self) -> Settings {
         let settings = &self.settings;
         let agreed = &self.agreed;
-        let tells_remote = settings.notifications && !settings.notifications_local_only;
         Settings {
             version: agreed.version,
             client_id: settings.remote_id(&self.around.host),
@@ -73,7 +72,7 @@ impl Bridge {
                 .remote_password
                 .as_ref()
                 .map(|secret| Zeroizing::new(secret.reveal().as_bytes().to_vec())),
-            will: tells_remote.then(|| Will {
+            will: self.tells_remote().then(|| Will {
                 topic: settings.state_topic(&self.around.host),
                 payload: b"0".to_vec(),
                 qos: self.state_qos(),
@@ -107,6 +106,11 @@ impl Bridge {
             properties.push(Property::SessionExpiryInterval(kept));
         }
         properties
+    }
+
+    /// The remote broker is told whether the bridge is connected.
+    pub(super) fn tells_remote(&self) -> bool {
+        self.settings.notifications && !self.settings.notifications_local_only
     }
 
     /// The QoS of the messages that say whether the bridge is connected.

@@ -176,10 +176,17 @@ impl Bridge {
             if self.state_qos() != QoS::AtMostOnce {
                 self.outward.ignore_pubacks = 1;
             }
-            if !self.settings.notifications_local_only {
+            if self.tells_remote() {
                 self.tell_remote(b"1", out);
             }
         }
+    }
+
+    /// How many messages of the session may be under way: one less than the remote broker takes, so that there is room
+    /// for what the bridge itself says. mosquitto 2.0.11 gives a session up in which there is one too many.
+    fn window(&self) -> u16 {
+        let most = self.agreed.receive_maximum;
+        if self.tells_remote() { most.saturating_sub(1).max(1) } else { most }
     }
 
     fn connect_local(&self, client_id: &str, clean: bool, out: &mut Outbox) {
@@ -188,7 +195,7 @@ impl Bridge {
             properties.push(Property::SessionExpiryInterval(u32::MAX));
         }
         if self.agreed.receive_maximum > 0 {
-            properties.push(Property::ReceiveMaximum(self.agreed.receive_maximum));
+            properties.push(Property::ReceiveMaximum(self.window()));
         }
         let connect = Connect {
             version: VERSION,

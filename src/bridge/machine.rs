@@ -424,7 +424,7 @@ impl Bridge {
     /// Says goodbye to the remote broker, if there is anybody to say it to, and closes.
     pub(super) fn leave_remote(&mut self, out: &mut Outbox) {
         if let Some(mut remote) = self.remote.take() {
-            if self.is_open() && self.settings.notifications && !self.settings.notifications_local_only {
+            if self.is_open() && self.tells_remote() {
                 self.tell_remote(b"0", out);
             }
             if remote.is_open() {

@@ -242,7 +242,8 @@ impl Bridge {
 
     /// Whether the bridge is connected, for the remote broker.
     pub(super) fn tell_remote(&mut self, payload: &'static [u8], out: &mut Outbox) {
-        let qos = self.state_qos();
+        // A message of the session may take the only place.
+        let qos = if self.agreed.receive_maximum == 1 { QoS::AtMostOnce } else { self.state_qos() };
         let packet_identifier = match qos {
             QoS::AtMostOnce => 0,
             _ => self.outward.take_own(),

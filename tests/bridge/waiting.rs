@@ -106,3 +106,26 @@ fn what_waits_survives_our_broker() {
         assert_eq!(times, 1, "{line}:\n{}", there.stdout());
     }
 }
+
+#[test]
+fn there_is_room_for_what_the_bridge_says_when_all_else_is_under_way() {
+    let port = free_port();
+    let (folder, kept) = (tempfile::tempdir().unwrap(), "persistence true\npersistence_location");
+    let kept = format!("{OPEN}{kept} {}/\n", folder.path().display());
+    let Some(remote) = Broker::at(Kind::Mosquitto, port, &kept) else { return };
+    let here = Broker::with(Kind::Ours, &lines(port, "topic a/# out 2\n")).unwrap();
+    here.await_log("Bridge b connected to");
+    // The remote broker stands still, so that as many messages are under way as may be, and then goes.
+    remote.signal("-STOP");
+    let mut publisher = here.tool("mqtt-pub").args(["-t", "a/n", "-q", "2", "-l"]).start();
+    publisher.write((0..40).map(|n| format!("{n}\n")).collect::<String>().as_bytes());
+    publisher.wait().prints("");
+    let sent = || here.log().matches("Sending PUBLISH to lo (d0, q2").count();
+    until("as many as may be", || (sent() == 19).then_some(()));
+    remote.signal("-CONT");
+    remote.stop();
+    let remote = Broker::at(Kind::Mosquitto, port, &kept).unwrap();
+    let there = subscriber(&remote, "there", &["-q", "2", "-t", "a/#"]);
+    publish(&here, "a/end", "x", &["-q", "2"]);
+    there.await_stdout("a/end x\n");
+}

@@ -150,7 +150,7 @@ fn a_bridge_that_is_removed_leaves_nothing_behind() {
     assert_eq!(world.requests(), [Request::Close]);
     world.bridge.local_closed(world.now, &mut world.out);
     let said = world.locally();
-    assert_eq!(said[0], "CONNECT local.host.b V5 clean ReceiveMaximum(20)");
+    assert_eq!(said[0], "CONNECT local.host.b V5 clean ReceiveMaximum(19)");
     assert_eq!(world.requests(), [Request::Done]);
     assert_eq!(world.bridge.deadline(), None);
 }

@@ -22,7 +22,7 @@ fn a_bridge_prepares_its_session_connects_and_subscribes_on_both_sides() {
     assert_eq!(
         world.locally(),
         [
-            "CONNECT local.host.b V5 SessionExpiryInterval(4294967295) ReceiveMaximum(20)",
+            "CONNECT local.host.b V5 SessionExpiryInterval(4294967295) ReceiveMaximum(19)",
             "SUBSCRIBE out/# 0xe",
             "SUBSCRIBE both/# 0xd",
             &format!("PUBLISH {STATE} q1 m65535 r 1"),
@@ -97,7 +97,7 @@ fn what_connack_allows_is_kept_to() {
     ];
     world.connect_with(false, ReasonCode::SUCCESS, &limits);
     let said = world.locally();
-    assert!(said[0].ends_with("ReceiveMaximum(3)"), "{said:?}");
+    assert!(said[0].ends_with("ReceiveMaximum(2)"), "{said:?}");
     assert_eq!(said[1], "SUBSCRIBE out/# 0xd");
     assert_eq!(world.remote().last().unwrap(), &format!("PUBLISH {STATE} q1 m32772 1"));
     // One that waited since the remote broker took more goes out with less, and its flow ends on both sides.
