@@ -42,6 +42,8 @@ pub struct Net {
     deadline: Instant,
     /// Whether MQTT 5 is spoken.
     pub v5: bool,
+    /// Whether connections that are made acknowledge at once; not where time is measured.
+    pub hurry: bool,
 }
 
 /// Who clients say that they are.
@@ -83,6 +85,7 @@ impl Net {
             users,
             deadline,
             v5,
+            hurry: false,
         })
     }
 
@@ -108,6 +111,7 @@ impl Net {
     ) -> Result<usize> {
         let mut line = Line::open(address, &self.way)?;
         let mut stream = line.patient();
+        stream.hurry = self.hurry;
         stream.settle().context("before CONNECT")?;
         let number = client_id.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap_or(0);
         let name = self.users.name(number);
