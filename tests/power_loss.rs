@@ -9,6 +9,8 @@
 mod disk;
 #[path = "power_loss/life.rs"]
 mod life;
+#[path = "power_loss/stall.rs"]
+mod stall;
 mod world;
 
 use life::Life;

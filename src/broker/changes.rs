@@ -113,6 +113,13 @@ pub enum Change {
     Released { session: SessionId, packet_identifier: u16 },
 }
 
+/// So many bytes of changes may wait for the disk.
+pub const FLOOD: usize = 64 * 1024 * 1024;
+/// They are counted in heaps of at least this.
+const HEAP: usize = 64 * 1024;
+/// What a change takes beyond its message, and each receipt.
+const CHANGE: usize = 96;
+
 /// The changes of a turn, and which of the earlier ones are safe.
 #[derive(Debug, Default)]
 pub struct Changes {
@@ -122,8 +129,13 @@ pub struct Changes {
     pub receipts: Vec<Receipt>,
     /// The store can't keep more.
     pub(super) full: bool,
-    /// 3.x publishers that wait until it can.
+    /// Connections that wait until it can, or until it has kept what it was given.
     pub(super) blocked: Vec<ConnectionKey>,
+    /// The store is so far behind that whoever makes it more to do has to wait.
+    pub(super) flooded: bool,
+    /// About how many bytes aren't safe yet: in all, and by the change up to which they go.
+    unsafe_bytes: usize,
+    heaps: VecDeque<(u64, usize)>,
     /// Something must survive at all: `persistence true`.
     enabled: bool,
     /// The last number that was given.
@@ -162,7 +174,22 @@ impl Changes {
     /// Adds a change under a number that was reserved for it.
     pub(super) fn push_as(&mut self, sequence: u64, change: Change) {
         self.last = self.last.max(sequence);
+        self.weigh(&change);
         self.list.push((sequence, change));
+    }
+
+    /// Counts a change among those that aren't safe.
+    fn weigh(&mut self, change: &Change) {
+        let bytes = match change {
+            Change::Message { message, receipts, .. } => CHANGE * (1 + *receipts as usize) + message.size(),
+            _ => CHANGE,
+        };
+        self.unsafe_bytes += bytes;
+        self.flooded |= self.unsafe_bytes > FLOOD;
+        match self.heaps.back_mut() {
+            Some((upto, heap)) if *heap < HEAP => (*upto, *heap) = (self.last, *heap + bytes),
+            _ => self.heaps.push_back((self.last, bytes)),
+        }
     }
 
     /// Adds a change and returns its number.
@@ -186,9 +213,18 @@ impl Changes {
         }
     }
 
-    /// All changes up to this one are safe; the next connection whose output may go on, if any.
-    pub(super) fn commit(&mut self, sequence: u64) {
+    /// All changes up to this one are safe. Whether those may go on that had to wait for it.
+    pub(super) fn commit(&mut self, sequence: u64) -> bool {
         self.committed = self.committed.max(sequence);
+        while let Some(&(upto, bytes)) = self.heaps.front()
+            && upto <= self.committed
+        {
+            self.heaps.pop_front();
+            self.unsafe_bytes -= bytes;
+        }
+        let calm = self.flooded && self.unsafe_bytes <= FLOOD / 2;
+        self.flooded &= !calm;
+        calm
     }
 
     /// The next connection that waited for nothing but what is safe now.

@@ -1,5 +1,6 @@
 //! The store can't keep more: messages that would have to survive are refused (5.0) or left where they are (3.x)
-//! until it can; everything else goes on.
+//! until it can; everything else goes on. Or it can but is slow: who makes it more to do waits, so that what it has not
+//! written yet takes no more than so much memory.
 
 use super::connect::mounted;
 use super::connection::{ConnectionKey, Phase};
@@ -11,9 +12,13 @@ impl Shard {
     /// The store has no more room, or has it again.
     pub fn set_store_full(&mut self, full: bool, out: &mut Outbox) {
         out.changes.full = full;
-        if full {
-            return;
+        if !full {
+            self.unblock(out);
         }
+    }
+
+    /// Whoever waits for the store may go on.
+    pub(super) fn unblock(&mut self, out: &mut Outbox) {
         for key in std::mem::take(&mut out.changes.blocked) {
             if let Some(connection) = self.connections.get_mut(key)
                 && connection.held_by > 0
@@ -51,6 +56,14 @@ impl Shard {
         connection.held_firmly = true;
         out.changes.blocked.push(key);
         true
+    }
+
+    /// A connection waits, unread, until the store has written most of what it was given.
+    pub(super) fn wait_for_disk(&mut self, key: ConnectionKey, out: &mut Outbox) {
+        let Some(connection) = self.connections.get_mut(key).filter(|c| c.is_live()) else { return };
+        connection.held_by += 1;
+        connection.held_firmly = true;
+        out.changes.blocked.push(key);
     }
 
     /// Whether a message would have to survive, while nothing can be kept: it is acknowledged, and a session that

@@ -31,7 +31,7 @@ mod timers;
 mod will;
 
 pub use access::refuses_to_publish;
-pub use changes::{Change, Changes, Receipt, SessionId, SessionRecord, SubscriptionRecord};
+pub use changes::{Change, Changes, FLOOD, Receipt, SessionId, SessionRecord, SubscriptionRecord};
 pub use clock::Now;
 pub use connection::ConnectionKey;
 pub use counters::{Counters, Gauges};

@@ -190,7 +190,9 @@ impl Shard {
 
     /// The store says that every change up to this number is safe: what waited for them goes out.
     pub fn committed(&mut self, sequence: u64, out: &mut Outbox) {
-        out.changes.commit(sequence);
+        if out.changes.commit(sequence) {
+            self.unblock(out);
+        }
         while let Some((key, committed)) = out.changes.next_free() {
             let Some(connection) = self.connections.get_mut(key) else { continue };
             if connection.out.release(committed) {

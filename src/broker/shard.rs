@@ -200,8 +200,12 @@ impl Shard {
                 break;
             }
             self.counters.packets_received += 1;
+            let before = out.changes.last();
             self.packet(now, key, &data[at..at + total], header.header_length, out);
             at += total;
+            if out.changes.flooded && out.changes.last() != before {
+                self.wait_for_disk(key, out);
+            }
         }
         self.counters.bytes_received -= (data.len() - at) as u64;
         at

@@ -82,18 +82,29 @@ impl Store {
     /// Opens the store in a directory, which is made if need be. `wake` is called from another thread whenever
     /// [`Store::committed`], [`Store::is_full`] or [`Store::lines`] have something new.
     pub fn open(path: &Path, sync: Sync, wake: impl Fn() + Send + 'static) -> Result<Opened, String> {
-        let name = path.display();
-        let refused = |error: &io::Error| match error.kind() {
+        let name = path.display().to_string();
+        let disk = Directory::open(path).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => format!("Error: The store {name} is in use by another broker."),
-            _ => format!("Error: Unable to open the store {name}: {}.", writer::why(error)),
-        };
-        let disk = Directory::open(path).map_err(|error| refused(&error))?;
+            _ => format!("Error: Unable to open the store {name}: {}.", writer::why(&error)),
+        })?;
+        Self::on(disk, &name, sync, wake)
+    }
+
+    /// Opens the store on a disk that is called so.
+    pub fn on<D: Disk<File: 'static> + 'static>(
+        disk: D,
+        name: &str,
+        sync: Sync,
+        wake: impl Fn() + Send + 'static,
+    ) -> Result<Opened, String> {
+        let refused =
+            |error: &io::Error| format!("Error: Unable to open the store {name}: {}.", writer::why(error));
         let mut salt = [0; 8];
         getrandom::fill(&mut salt).map_err(|error| format!("Error: {error}"))?;
         let (log, state, contents) =
             Log::open(disk, u64::from_le_bytes(salt), SEGMENT).map_err(|error| match error {
                 OpenError::Io(error) => refused(&error),
-                other => explain(&name.to_string(), &other),
+                other => explain(name, &other),
             })?;
         let shared = Arc::new(Shared::default());
         shared.committed.store(contents.sequence, Ordering::Release);

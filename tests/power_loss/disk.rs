@@ -4,7 +4,7 @@
 use mqtt_toolkit::store::{Disk, DiskFile};
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
 /// Numbers from a seed (splitmix64).
 #[derive(Clone, Debug)]
@@ -69,13 +69,27 @@ impl Inner {
 
 /// The disk; clones are the same disk.
 #[derive(Clone, Debug, Default)]
-pub struct FakeDisk(Arc<Mutex<Inner>>);
+pub struct FakeDisk(Arc<Mutex<Inner>>, Arc<Stall>);
+
+/// Whether syncs wait, and whoever waits.
+#[derive(Debug, Default)]
+struct Stall(Mutex<bool>, Condvar);
 
 impl FakeDisk {
     /// The operation after this many more fails.
     pub fn fail_in(&self, operations: usize, part: usize) {
         let mut inner = self.0.lock().unwrap();
         (inner.fail_in, inner.part) = (Some(operations), part);
+    }
+
+    /// From now on a sync doesn't return, or all do again.
+    pub fn stall(&self, stalled: bool) {
+        *self.1.0.lock().unwrap() = stalled;
+        self.1.1.notify_all();
+    }
+
+    fn wait_while_stalled(&self) {
+        drop(self.1.1.wait_while(self.1.0.lock().unwrap(), |stalled| *stalled).unwrap());
     }
 
     /// Nothing fails any more.
@@ -175,6 +189,7 @@ impl DiskFile for FakeFile {
     }
 
     fn sync(&mut self) -> io::Result<()> {
+        self.disk.wait_while_stalled();
         let mut inner = self.disk.0.lock().unwrap();
         let result = inner.may_fail();
         let inode = &mut inner.inodes[self.inode];

@@ -2,6 +2,7 @@
 
 use super::World;
 use mqtt_toolkit::broker::{Change, Now, Receipt, State};
+use mqtt_toolkit::store::Store;
 
 impl World {
     /// A broker that comes back with what was kept, at this time.
@@ -18,6 +19,12 @@ impl World {
     pub fn take_changes(&mut self) -> (Vec<(u64, Change)>, Vec<Receipt>, u64) {
         let changes = &mut self.outbox.changes;
         (std::mem::take(&mut changes.list), std::mem::take(&mut changes.receipts), changes.last())
+    }
+
+    /// Hands what has changed to a store, as the event loop does at the end of a turn; the number of the last change.
+    pub fn submit(&mut self, store: &Store) -> u64 {
+        store.submit(&mut self.outbox.changes);
+        self.outbox.changes.last()
     }
 
     /// All changes up to this one are safe.

@@ -1,0 +1,80 @@
+//! A disk whose syncs don't return: nothing is acknowledged, and what waits for it takes no more than so much memory.
+
+use crate::disk::FakeDisk;
+use crate::world::*;
+use mqtt_toolkit::broker::FLOOD;
+use mqtt_toolkit::protocol::{Packet, Publish, QoS};
+use mqtt_toolkit::store::{Log, Opened, Store, Sync};
+
+const MESSAGE: usize = 1024 * 1024;
+
+fn open(disk: &FakeDisk) -> (World, Store) {
+    let Opened { store, state, sequence, .. } =
+        Store::on(disk.clone(), "the fake disk", Sync::Always, || ()).unwrap();
+    (World::restored(START, state, sequence), store)
+}
+
+/// Publishes message after message, whatever comes back, until the broker reads no more of them; how many.
+fn flood(w: &mut World, store: &Store, client: Client, qos: QoS) -> usize {
+    for number in 0..2 * FLOOD / MESSAGE {
+        if w.is_held(client) {
+            return number;
+        }
+        send(w, client, qos, number);
+        w.submit(store);
+    }
+    panic!("nobody stops it");
+}
+
+fn send(w: &mut World, client: Client, qos: QoS, number: usize) {
+    let mut payload = format!("{number} ").into_bytes();
+    payload.resize(MESSAGE, b'x');
+    let (retain, packet_identifier) = (true, if qos == QoS::AtMostOnce { 0 } else { 1 + number as u16 });
+    w.send(client, Packet::Publish(Publish { retain, packet_identifier, ..message("r", payload, qos) }));
+}
+
+fn wait_for(w: &mut World, store: &Store, sequence: u64) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while store.committed() < sequence {
+        assert!(std::time::Instant::now() < deadline, "{} of {sequence} are committed", store.committed());
+        std::thread::yield_now();
+    }
+    w.committed(sequence);
+}
+
+#[test]
+fn what_waits_for_a_stalled_disk_is_bounded_and_arrives() {
+    for qos in [QoS::AtMostOnce, QoS::AtLeastOnce] {
+        let disk = FakeDisk::default();
+        let (mut w, store) = open(&disk);
+        let ann = w.connect("ann", v311());
+        w.auto_acknowledge(ann, false);
+        disk.stall(true);
+        let sent = flood(&mut w, &store, ann, qos);
+        assert!((sent - 1) * MESSAGE <= FLOOD, "{sent} messages");
+        assert_eq!(w.received(ann), [], "nothing is acknowledged that isn't safe");
+        // Whoever makes nothing to do goes on.
+        let bob = w.connect("bob", v311());
+        w.subscribe(bob, "other", QoS::AtMostOnce);
+        let carl = w.connect("carl", v311());
+        w.publish(carl, "other", "hello", QoS::AtMostOnce);
+        assert_eq!(w.messages(bob), ["other hello"]);
+        let before = w.submit(&store);
+        for more in 0..5 {
+            send(&mut w, ann, qos, sent + more);
+        }
+        assert_eq!(w.submit(&store), before, "it isn't read");
+
+        disk.stall(false);
+        wait_for(&mut w, &store, before);
+        let last = w.submit(&store);
+        assert!(last > before, "it is read again");
+        wait_for(&mut w, &store, last);
+        let acknowledged = w.received(ann).len();
+        assert_eq!(acknowledged, if qos == QoS::AtMostOnce { 0 } else { sent + 5 });
+        store.close().unwrap();
+        let (_, state, _) = Log::open(disk, 1, 1 << 20).unwrap();
+        let (message, _) = &state.retained[0];
+        assert!(message.payload().starts_with(format!("{} ", sent + 4).as_bytes()), "{qos:?}");
+    }
+}
