@@ -5,6 +5,8 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "tests fail by panicking")]
 
+#[path = "power_loss/damage.rs"]
+mod damage;
 #[path = "power_loss/disk.rs"]
 mod disk;
 #[path = "power_loss/life.rs"]

@@ -19,6 +19,9 @@ pub trait Disk: Send {
     /// The whole of a file.
     fn read(&self, name: &str) -> io::Result<Vec<u8>>;
 
+    /// Returns when what is in a file would survive a loss of power, whoever wrote it.
+    fn settle(&mut self, name: &str) -> io::Result<()>;
+
     /// Cuts a file to this length, for good.
     fn cut(&mut self, name: &str, length: u64) -> io::Result<()>;
 
@@ -93,6 +96,10 @@ impl Disk for Directory {
 
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         fs::read(self.path.join(name))
+    }
+
+    fn settle(&mut self, name: &str) -> io::Result<()> {
+        options().write(true).open(self.path.join(name))?.sync_all()
     }
 
     fn cut(&mut self, name: &str, length: u64) -> io::Result<()> {

@@ -3,7 +3,13 @@
 //!
 //! Whatever was not synced when the power went may be there in part. Of that only what is before the first gap counts,
 //! as if the rest had never been written: else a message could survive an earlier one of the same publisher. What was
-//! synced is known by the marks that each commit leaves of the one before; damage there costs what it hit and no more.
+//! synced is known by the marks that each commit leaves of the one before, and the last one of itself as soon as there
+//! is nothing else to do; damage there costs what it hit and no more. So does a single wrong bit anywhere: nothing that
+//! was cut off or never arrived looks like that.
+//!
+//! Bytes that can't be read, or that don't count, are kept beside the log under a name of their own before they go from
+//! it. And what is read of a log whose broker was killed is synced before it is believed: that broker may not have come
+//! to it, but this one will act as if it had.
 //!
 //! A change is in the log when [`Log::commit`] returns. After an error nothing is lost that isn't: what was not
 //! committed is written again, to a new file, since nobody knows what a failed write or sync has left of the old one.
@@ -12,7 +18,7 @@ use super::disk::{Disk, DiskFile};
 use super::live::Live;
 use super::record;
 use super::replay::Replay;
-use super::segment::{self, HEAD, Head, Piece, Pieces};
+use super::segment::{self, Gap, HEAD, Head, Piece, Pieces};
 use crate::broker::{Change, Receipt, State};
 use std::collections::VecDeque;
 use std::io;
@@ -51,8 +57,18 @@ pub struct Damage {
     pub at: usize,
     /// How many.
     pub bytes: usize,
-    /// They were being written when the power went.
+    /// They are the end of what was written, and nothing says that it was ever synced.
     pub is_end: bool,
+    /// Whole records among them that don't count, because they follow a gap.
+    pub records: usize,
+}
+
+impl Damage {
+    /// The name of the file in which these bytes are kept.
+    pub fn kept_in(&self) -> String {
+        let stem = self.file.strip_suffix(".log").unwrap_or(&self.file);
+        format!("{stem}-{}.damaged", self.at)
+    }
 }
 
 /// What was found in a directory.
@@ -70,6 +86,8 @@ pub struct Contents {
     live_bytes: u64,
     salt: Option<u64>,
     files: VecDeque<(u64, u64)>,
+    /// Files with lower numbers are known to be synced.
+    sure_below: u64,
     /// Files whose end doesn't count, and how much of each does.
     cuts: Vec<(u64, u64)>,
 }
@@ -116,6 +134,7 @@ pub fn read(
         live_bytes: replayed.live_bytes,
         salt,
         files,
+        sure_below,
         cuts,
     })
 }
@@ -136,32 +155,33 @@ impl Reading {
             // A file whose head was never finished has nothing behind it.
             return if data.len() > HEAD { Err(OpenError::Unreadable) } else { Ok(()) };
         };
-        let mut hurt = |at: usize, bytes: usize, is_end: bool| {
-            self.damage.push(Damage { file: segment::name(number), at, bytes, is_end });
+        let mut hurt = |at: usize, bytes: usize, is_end: bool, records: usize| {
+            self.damage.push(Damage { file: segment::name(number), at, bytes, is_end, records });
         };
         if segment::read_head(data) == Head::Damaged {
-            hurt(0, HEAD.min(data.len()), !sure);
+            hurt(0, HEAD.min(data.len()), !sure, 0);
         }
         // What follows a gap and is not known to have been synced.
         let mut doubtful = Vec::new();
-        let mut gaps: Vec<(usize, usize)> = Vec::new();
+        let mut gaps: Vec<Gap> = Vec::new();
         for piece in Pieces::new(data, salt, number, HEAD) {
             match piece {
                 Piece::Record(record) if sure || gaps.is_empty() => self.replay.apply(record),
                 Piece::Record(record) => doubtful.push(record),
-                Piece::Damaged(at, bytes) => gaps.push((at, bytes)),
+                Piece::Damaged(gap) if gap.flipped && gaps.is_empty() => hurt(gap.at, gap.bytes, false, 0),
+                Piece::Damaged(gap) => gaps.push(gap),
                 Piece::Synced => {
                     doubtful.drain(..).for_each(|record| self.replay.apply(record));
-                    gaps.drain(..).for_each(|(at, bytes)| hurt(at, bytes, false));
+                    gaps.drain(..).for_each(|gap| hurt(gap.at, gap.bytes, false, 0));
                 }
             }
         }
         match gaps.first() {
-            Some(&(at, _)) if !sure => {
-                hurt(at, data.len() - at, true);
+            Some(&Gap { at, .. }) if !sure => {
+                hurt(at, data.len() - at, true, doubtful.len());
                 self.cuts.push((number, at as u64));
             }
-            _ => gaps.into_iter().for_each(|(at, bytes)| hurt(at, bytes, false)),
+            _ => gaps.into_iter().for_each(|gap| hurt(gap.at, gap.bytes, false, 0)),
         }
         Ok(())
     }
@@ -176,6 +196,8 @@ struct Active<F> {
     length: u64,
     /// What was committed of it.
     committed: u64,
+    /// It ends with a mark.
+    marked: bool,
 }
 
 /// A file that is being cleaned.
@@ -214,14 +236,22 @@ pub struct Log<D: Disk> {
     live_bytes: u64,
     /// Files whose end must go before anything new is written, lest it counts again.
     cuts: Vec<(u64, u64)>,
+    /// What is to be kept beside the log first.
+    aside: Vec<Damage>,
+    /// Damage that cleaning has come across.
+    found: Vec<Damage>,
     frames: Vec<u8>,
 }
 
 impl<D: Disk> Log<D> {
-    /// Opens what is in a directory; nothing is written yet. `salt`: random, for a new log. `segment`: how long a file
+    /// Opens what is in a directory; nothing is written yet, but what is there is synced. `salt`: random, for a new log. `segment`: how long a file
     /// gets, [`SEGMENT`] but in tests.
-    pub fn open(disk: D, salt: u64, segment: u64) -> Result<(Self, State, Contents), OpenError> {
+    pub fn open(mut disk: D, salt: u64, segment: u64) -> Result<(Self, State, Contents), OpenError> {
         let mut contents = read(&disk.list()?, |name| disk.read(name))?;
+        for &(number, _) in contents.files.iter().filter(|(number, _)| *number >= contents.sure_below) {
+            disk.settle(&segment::name(number))?;
+        }
+        disk.sync()?;
         let state = std::mem::take(&mut contents.state);
         let log = Log {
             disk,
@@ -240,6 +270,8 @@ impl<D: Disk> Log<D> {
             copied: 0,
             live_bytes: contents.live_bytes,
             cuts: std::mem::take(&mut contents.cuts),
+            aside: contents.damage.clone(),
+            found: Vec::new(),
             frames: Vec::new(),
         };
         Ok((log, state, contents))
@@ -313,7 +345,7 @@ impl<D: Disk> Log<D> {
                 }
             };
             self.frames.clear();
-            if !self.unsynced && active.length > HEAD as u64 {
+            if !self.unsynced && !active.marked && active.length > HEAD as u64 {
                 segment::write_frame(self.salt, active.number, active.length, &[], &mut self.frames);
             }
             while at < self.ends.len() && active.length + (self.frames.len() as u64) < self.segment {
@@ -325,6 +357,7 @@ impl<D: Disk> Log<D> {
             }
             active.file.append(&self.frames)?;
             active.length += self.frames.len() as u64;
+            active.marked = false;
             self.unsynced = true;
             if active.length >= self.segment {
                 active.file.sync()?;
@@ -346,17 +379,59 @@ impl<D: Disk> Log<D> {
     /// The end: leaves a mark that everything was synced.
     pub fn finish(&mut self) -> io::Result<()> {
         self.commit(true)?;
-        if let Some(active) = &mut self.active {
-            self.frames.clear();
-            segment::write_frame(self.salt, active.number, active.length, &[], &mut self.frames);
-            active.file.append(&self.frames)?;
-            active.file.sync()?;
-            active.length += self.frames.len() as u64;
+        if self.wants_mark() { self.mark() } else { Ok(()) }
+    }
+
+    /// Whether all is synced and nothing says so yet.
+    pub fn wants_mark(&self) -> bool {
+        let active = self.active.as_ref().filter(|active| active.length > HEAD as u64);
+        !self.unsynced && self.ends.is_empty() && active.is_some_and(|active| !active.marked)
+    }
+
+    /// Leaves a mark that everything was synced.
+    pub fn mark(&mut self) -> io::Result<()> {
+        let Some(active) = &mut self.active else { return Ok(()) };
+        self.frames.clear();
+        segment::write_frame(self.salt, active.number, active.length, &[], &mut self.frames);
+        let result = active.file.append(&self.frames).and_then(|()| active.file.sync());
+        match &result {
+            Ok(()) => {
+                active.length += self.frames.len() as u64;
+                (active.committed, active.marked) = (active.length, true);
+            }
+            Err(_) => self.abandon(),
+        }
+        result
+    }
+
+    /// Keeps what can't be read, or doesn't count, in files of its own: nothing is ever thrown away unseen.
+    pub fn keep_aside(&mut self) -> io::Result<()> {
+        while let Some(damage) = self.aside.last() {
+            let data = self.disk.read(&damage.file)?;
+            let end = (damage.at + damage.bytes).min(data.len());
+            keep_in(&mut self.disk, &damage.kept_in(), data.get(damage.at..end).unwrap_or_default())?;
+            self.aside.pop();
+        }
+        Ok(())
+    }
+
+    /// Damage that cleaning has come across since the last call.
+    pub fn found(&mut self) -> Vec<Damage> {
+        std::mem::take(&mut self.found)
+    }
+
+    /// Before a file goes, what can't be read of it is kept.
+    fn keep_gap(&mut self, number: u64, data: &[u8], gap: Gap) -> io::Result<()> {
+        let Gap { at, bytes, .. } = gap;
+        let damage = Damage { file: segment::name(number), at, bytes, is_end: false, records: 0 };
+        if keep_in(&mut self.disk, &damage.kept_in(), &data[at..at + bytes])? {
+            self.found.push(damage);
         }
         Ok(())
     }
 
     fn create(&mut self) -> io::Result<Active<D::File>> {
+        self.keep_aside()?;
         while let Some(&(number, length)) = self.cuts.last() {
             self.disk.cut(&segment::name(number), length)?;
             self.cuts.pop();
@@ -372,7 +447,7 @@ impl<D: Disk> Log<D> {
             return Err(error);
         }
         self.next += 1;
-        Ok(Active { file, number, length: HEAD as u64, committed: HEAD as u64 })
+        Ok(Active { file, number, length: HEAD as u64, committed: HEAD as u64, marked: false })
     }
 
     /// The newest file has failed: what was committed of it stays, the next goes to a new one.
@@ -416,7 +491,18 @@ impl<D: Disk> Log<D> {
         let data = self.disk.read(&segment::name(number))?;
         let (pending, ends) = (self.pending.len(), self.ends.len());
         for piece in Pieces::new(&data, self.salt, number, HEAD) {
-            let Piece::Record(record) = piece else { continue };
+            let record = match piece {
+                Piece::Record(record) => record,
+                Piece::Synced => continue,
+                Piece::Damaged(gap) => {
+                    if let Err(error) = self.keep_gap(number, &data, gap) {
+                        self.pending.truncate(pending);
+                        self.ends.truncate(ends);
+                        return Err(error);
+                    }
+                    continue;
+                }
+            };
             let Some(record) = self.live.keep(record) else { continue };
             record::encode(record.sequence, &record.change, &record.receipts, &mut self.pending);
             self.ends.push(self.pending.len());
@@ -441,7 +527,8 @@ impl<D: Disk> Log<D> {
             Some(cleaning) => cleaning,
             None => {
                 let Some(&(number, _)) = self.sealed.front() else { return Ok(()) };
-                Cleaning { number, data: self.disk.read(&segment::name(number))?, at: HEAD }
+                let data = self.disk.read(&segment::name(number))?;
+                Cleaning { number, data, at: HEAD }
             }
         };
         let end = cleaning.at + budget;
@@ -456,7 +543,14 @@ impl<D: Disk> Log<D> {
                         self.copied += segment::framed(self.pending.len() - before);
                     }
                 }
-                Some(Piece::Damaged(..) | Piece::Synced) => {}
+                Some(Piece::Damaged(gap)) => {
+                    if let Err(error) = self.keep_gap(cleaning.number, &cleaning.data, gap) {
+                        cleaning.at = gap.at;
+                        self.cleaning = Some(cleaning);
+                        return Err(error);
+                    }
+                }
+                Some(Piece::Synced) => {}
                 None => {
                     self.emptied = Some(cleaning.number);
                     return Ok(());
@@ -481,4 +575,17 @@ impl<D: Disk> Log<D> {
             self.sealed.retain(|(n, _)| *n != number);
         }
     }
+}
+
+/// Keeps bytes in a file; `false`: they are there already.
+fn keep_in<D: Disk>(disk: &mut D, name: &str, bytes: &[u8]) -> io::Result<bool> {
+    if disk.read(name).is_ok_and(|there| there == bytes) {
+        return Ok(false);
+    }
+    let mut file = disk.create(name)?;
+    let kept = file.append(bytes).and_then(|()| file.sync()).and_then(|()| disk.sync());
+    if kept.is_err() {
+        let _ = disk.remove(name);
+    }
+    kept.map(|()| true)
 }

@@ -101,11 +101,16 @@ impl Store {
             |error: &io::Error| format!("Error: Unable to open the store {name}: {}.", writer::why(error));
         let mut salt = [0; 8];
         getrandom::fill(&mut salt).map_err(|error| format!("Error: {error}"))?;
-        let (log, state, contents) =
+        let (mut log, state, contents) =
             Log::open(disk, u64::from_le_bytes(salt), SEGMENT).map_err(|error| match error {
                 OpenError::Io(error) => refused(&error),
                 other => explain(name, &other),
             })?;
+        let mut lines = remarks(&contents, true);
+        if let Err(error) = log.keep_aside() {
+            let text = format!("Error: The store can't be written yet: {}.", writer::why(&error));
+            lines.push((LogType::Error, text));
+        }
         let shared = Arc::new(Shared::default());
         shared.committed.store(contents.sequence, Ordering::Release);
         let writer = Writer::new(log, shared.clone(), sync, wake);
@@ -117,7 +122,7 @@ impl Store {
             store: Store { shared, thread: Some(thread) },
             is_new: contents.sequence == 0,
             sequence: contents.sequence,
-            lines: remarks(&contents),
+            lines,
             state,
         })
     }
@@ -191,31 +196,33 @@ pub fn explain(name: &str, error: &OpenError) -> String {
     }
 }
 
-/// What was found amiss.
-fn remarks(contents: &Contents) -> Vec<Line> {
-    let mut lines: Vec<Line> = contents
-        .damage
-        .iter()
-        .map(|damage| match damage.is_end {
-            true => (
-                LogType::Information,
-                format!(
-                    "The last {} bytes of {} were not written whole; nobody was told that they were.",
-                    damage.bytes, damage.file
-                ),
-            ),
-            false => (
-                LogType::Warning,
-                format!(
-                    "Warning: {} bytes at {} of {} in the store are damaged; what they held is lost.",
-                    damage.bytes, damage.at, damage.file
-                ),
-            ),
-        })
-        .collect();
+/// What was found amiss. `kept`: the bytes are kept beside the log.
+pub fn remarks(contents: &Contents, kept: bool) -> Vec<Line> {
+    let mut lines: Vec<Line> = contents.damage.iter().map(|damage| remark(damage, kept)).collect();
     if contents.lost_sessions > 0 {
         let text = format!("Warning: {} sessions in the store are damaged and lost.", contents.lost_sessions);
         lines.push((LogType::Warning, text));
     }
     lines
+}
+
+fn remark(damage: &Damage, kept: bool) -> Line {
+    let Damage { file, at, bytes, is_end, records } = damage;
+    let what = match (is_end, records) {
+        (true, 0) => {
+            "are no whole record and were never marked as synced; nothing of them is taken".to_owned()
+        }
+        (true, _) => format!(
+            "begin with a gap and were never marked as synced; {records} records behind it are not taken, as if the \
+             power had gone before them"
+        ),
+        (false, _) => "in the store are damaged; what they held is lost".to_owned(),
+    };
+    let place = if *is_end {
+        format!("The last {bytes} bytes of {file}")
+    } else {
+        format!("{bytes} bytes at {at} of {file}")
+    };
+    let kept = if kept { format!(" They are kept in {}.", damage.kept_in()) } else { String::new() };
+    (LogType::Warning, format!("Warning: {place} {what}.{kept}"))
 }

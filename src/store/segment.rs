@@ -3,6 +3,7 @@
 //! A frame is the length of the record, its checksum, and a checksum of both that also covers where the frame
 //! stands: the store's own random salt, the file's number and the position. So a frame is known for one at any place,
 //! and what a client sends can't look like one: behind a damaged place the next frame is found by trying every byte.
+//! A frame of which a single bit is wrong was written whole: nothing that is cut off or never arrived looks like that.
 //! A frame without a record says that everything before it in the file had been synced when it was written.
 
 use super::record::{self, Record};
@@ -102,8 +103,19 @@ pub enum Piece {
     Record(Record),
     /// What is before it in the file was synced.
     Synced,
-    /// Bytes that are no record: from here, so many.
-    Damaged(usize, usize),
+    /// Bytes that are no record.
+    Damaged(Gap),
+}
+
+/// Bytes that are no record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Where they begin.
+    pub at: usize,
+    /// How many they are.
+    pub bytes: usize,
+    /// They begin with a whole record of which one bit is wrong.
+    pub flipped: bool,
 }
 
 /// The pieces of a file, one behind the other.
@@ -137,8 +149,53 @@ impl<'a> Pieces<'a> {
         if crc32fast::hash(body) != sum {
             return None;
         }
+        self.piece(body, end)
+    }
+
+    fn piece(&self, body: &[u8], end: usize) -> Option<(Piece, usize)> {
         let piece = if body.is_empty() { Piece::Synced } else { Piece::Record(record::decode(body)?) };
         Some((piece, end))
+    }
+}
+
+/// In a longer record a flipped bit isn't looked for: chance would find one too often.
+const LONGEST_FLIPPED: usize = 64 * 1024;
+
+/// Whether a record's checksum is off by just what one flipped bit in so many bytes would do.
+fn is_one_bit(off: u32, bytes: usize) -> bool {
+    // What a flip of the last bit does to the checksum; each bit before it goes one step further through the register.
+    let mut register = POLYNOMIAL;
+    (0..bytes * 8).any(|_| {
+        let found = register == off;
+        register = (register >> 1) ^ if register & 1 != 0 { POLYNOMIAL } else { 0 };
+        found
+    })
+}
+
+/// Of the CRC-32 that crc32fast reckons, bits reversed.
+const POLYNOMIAL: u32 = 0xEDB8_8320;
+
+impl Pieces<'_> {
+    /// Whether a frame stands at a position of which one bit is wrong.
+    fn is_flipped(&self, at: usize) -> bool {
+        let Some(head) = self.data.get(at..at + FRAME) else { return false };
+        let body = |length: u32| self.data[at + FRAME..].get(..length as usize);
+        let is_head = |head: &[u8]| {
+            word(head, 8) == check(self.salt, self.number, at as u64, word(head, 0), word(head, 4))
+        };
+        if is_head(head) {
+            let body = body(word(head, 0)).filter(|body| body.len() <= LONGEST_FLIPPED);
+            return body.is_some_and(|body| is_one_bit(crc32fast::hash(body) ^ word(head, 4), body.len()));
+        }
+        (0..FRAME * 8).any(|bit| {
+            let mut head: [u8; FRAME] = head.try_into().unwrap_or_default();
+            head[bit / 8] ^= 1 << (bit % 8);
+            is_head(&head) && body(word(&head, 0)).is_some_and(|b| crc32fast::hash(b) == word(&head, 4))
+        })
+    }
+
+    fn gap(&self, at: usize) -> Piece {
+        Piece::Damaged(Gap { at, bytes: self.at - at, flipped: self.is_flipped(at) })
     }
 }
 
@@ -150,14 +207,14 @@ impl Iterator for Pieces<'_> {
         while self.at < self.data.len() {
             if let Some((piece, end)) = self.frame(self.at) {
                 if self.at > from {
-                    return Some(Piece::Damaged(from, self.at - from));
+                    return Some(self.gap(from));
                 }
                 self.at = end;
                 return Some(piece);
             }
             self.at += 1;
         }
-        (self.at > from).then(|| Piece::Damaged(from, self.at - from))
+        (self.at > from).then(|| self.gap(from))
     }
 }
 
@@ -184,7 +241,7 @@ mod tests {
         for piece in Pieces::new(data, 7, 3, HEAD) {
             match piece {
                 Piece::Record(record) => found.push(record.sequence),
-                Piece::Damaged(_, bytes) => damaged += bytes,
+                Piece::Damaged(gap) => damaged += gap.bytes,
                 Piece::Synced => {}
             }
         }
@@ -201,6 +258,10 @@ mod tests {
             let hit = starts.iter().rposition(|&start| start <= bit / 8).unwrap() as u64;
             let left: Vec<u64> = (0..5).filter(|&i| i != hit).collect();
             assert_eq!(read(&data).0, left, "bit {bit}");
+            let gaps: Vec<Gap> = Pieces::new(&data, 7, 3, HEAD)
+                .filter_map(|piece| if let Piece::Damaged(gap) = piece { Some(gap) } else { None })
+                .collect();
+            assert!(gaps.len() == 1 && gaps[0].flipped, "bit {bit}: {gaps:?}");
         }
     }
 
@@ -213,6 +274,29 @@ mod tests {
             assert_eq!(found.len(), complete, "{end}");
             let boundary = if complete == 0 { HEAD } else { starts[complete] };
             assert_eq!(damaged, end - boundary);
+            assert!(!Pieces::new(&whole[..end], 7, 3, HEAD).any(|p| is_flipped(&p)), "{end}");
+        }
+    }
+
+    fn is_flipped(piece: &Piece) -> bool {
+        matches!(piece, Piece::Damaged(Gap { flipped: true, .. }))
+    }
+
+    #[test]
+    fn what_never_arrived_does_not_look_like_a_flipped_bit() {
+        let (whole, starts) = file(40);
+        for from in HEAD..whole.len() - 17 {
+            for fill in [0, 0xFF, 0x55] {
+                let mut data = whole.clone();
+                data[from..from + 17].fill(fill);
+                // The first record that has changed, and by how many bits.
+                let Some(first) = (from..from + 17).find(|&at| data[at] != whole[at]) else { continue };
+                let hit = starts.iter().rposition(|&start| start <= first).unwrap();
+                let record = starts[hit]..starts.get(hit + 1).copied().unwrap_or(whole.len());
+                let wrong: u32 = record.map(|at| (data[at] ^ whole[at]).count_ones()).sum();
+                let gap = Pieces::new(&data, 7, 3, HEAD).find(|piece| matches!(piece, Piece::Damaged(_)));
+                assert_eq!(is_flipped(&gap.unwrap()), wrong == 1, "{wrong} bits at {from} are {fill}");
+            }
         }
     }
 

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 /// Room on the disk that is kept for acknowledgements when there is none for messages.
 pub const RESERVE: u64 = 4 * 1024 * 1024;
 const RESERVE_NAME: &str = "reserve";
+/// How long there is nothing to do before a mark says that all was synced.
+const IDLE: Duration = Duration::from_millis(100);
 /// How long to wait after an error before the next try.
 const AGAIN: Duration = Duration::from_millis(300);
 /// Cleaning reads so many bytes at a time, so that nobody waits long for it.
@@ -128,12 +130,17 @@ impl<D: Disk, W: Fn()> Writer<D, W> {
         self.keep_room();
         loop {
             let (batches, save, stop) = self.shared.wait(self.timeout());
+            let idle = batches.is_empty() && !save && !stop;
             for batch in batches {
                 self.log.append(&batch.list, &batch.receipts);
                 self.last = self.last.max(batch.last);
                 self.shared.give_back(batch);
             }
             let result = self.write(save || stop);
+            if idle && result.is_ok() && self.log.wants_mark() {
+                // Should it fail, the next commit goes to a new file and says what there is to say.
+                let _ = self.log.mark();
+            }
             if stop {
                 return result.and_then(|()| self.log.finish());
             }
@@ -146,6 +153,7 @@ impl<D: Disk, W: Fn()> Writer<D, W> {
             Sync::Interval(interval) if self.log.is_unsynced() => {
                 Some(interval.saturating_sub(self.last_sync.elapsed()))
             }
+            _ if self.log.wants_mark() => Some(IDLE),
             _ => None,
         }
     }
@@ -166,6 +174,10 @@ impl<D: Disk, W: Fn()> Writer<D, W> {
                 self.shared
                     .say(LogType::Error, format!("Error: The store can't be cleaned: {}.", why(&error)));
             }
+        }
+        for damage in self.log.found() {
+            let (log_type, text) = super::remark(&damage, true);
+            self.shared.say(log_type, text);
         }
         let mut result = self.log.commit(sync);
         if result.is_err() && self.reserve.is_some() {

@@ -82,6 +82,15 @@ impl FakeDisk {
         (inner.fail_in, inner.part) = (Some(operations), part);
     }
 
+    /// Changes the bytes of a file, for good.
+    pub fn hurt(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut inner = self.0.lock().unwrap();
+        let inode = inner.seen[name];
+        let inode = &mut inner.inodes[inode];
+        change(&mut inode.data);
+        inode.synced = inode.data.len();
+    }
+
     /// From now on a sync doesn't return, or all do again.
     pub fn stall(&self, stalled: bool) {
         *self.1.0.lock().unwrap() = stalled;
@@ -153,6 +162,17 @@ impl Disk for FakeDisk {
         let inner = self.0.lock().unwrap();
         let inode = inner.seen.get(name).ok_or(io::ErrorKind::NotFound)?;
         Ok(inner.inodes[*inode].data.clone())
+    }
+
+    fn settle(&mut self, name: &str) -> io::Result<()> {
+        let mut inner = self.0.lock().unwrap();
+        inner.may_fail()?;
+        let inode = *inner.seen.get(name).ok_or(io::ErrorKind::NotFound)?;
+        let inode = &mut inner.inodes[inode];
+        if !inode.poisoned {
+            inode.synced = inode.data.len();
+        }
+        Ok(())
     }
 
     fn cut(&mut self, name: &str, length: u64) -> io::Result<()> {

@@ -124,6 +124,7 @@ impl Life {
             }
             71..77 => self.fail(),
             77..80 => self.crash(),
+            80..82 => self.die(),
             _ => {
                 let budget = 1 + self.dice.below(3_000);
                 // A file that can't be read now is cleaned later.
@@ -341,6 +342,21 @@ impl Life {
     fn crash(&mut self) {
         self.crashes += 1;
         self.disk.lose_power(&mut self.dice);
+        self.begin_again();
+    }
+
+    /// The broker is killed and comes back; what it has written is there, synced or not.
+    fn die(&mut self) {
+        self.disk.repair();
+        // Some of what it was about to write, perhaps.
+        if self.dice.percent(50) {
+            self.append();
+            let _ = self.log.commit(false);
+        }
+        self.begin_again();
+    }
+
+    fn begin_again(&mut self) {
         let (log, state, contents) = Log::open(self.disk.clone(), 1, SEGMENT).unwrap();
         assert_eq!(contents.lost_sessions, 0, "a session that had something is lost");
         self.log = log;

@@ -59,7 +59,12 @@ pub(super) fn dump(path: &OsStr, logger: &Logger) -> u8 {
             .list()
             .map_err(store::OpenError::from)
             .and_then(|names| store::read(&names, |name| glance.read(name)))
-            .map(|contents| contents.state)
+            .map(|contents| {
+                for (log_type, text) in store::remarks(&contents, false) {
+                    say(logger, log_type, format_args!("{text}"));
+                }
+                contents.state
+            })
             .map_err(|error| store::explain(&path.display().to_string(), &error))
     } else {
         read(path, logger).map(|db| db.state)
