@@ -435,6 +435,8 @@ fn a_full_disk_refuses_publishers_and_subscribers_go_on() {
     assert_eq!(publish_5(&mut ann, 3000, "a", b"again"), 0);
     assert_eq!(payloads(&mut bob, 1), ["again"]);
     bob.ping();
+    // It waits for the disk, and so for bob's acknowledgement before it.
+    assert_eq!(publish_5(&mut ann, 3001, "other", b"for carl"), 0);
     drop(broker);
     let broker = Broker::configured(&configuration(folder, ""));
     let mut bob = come(&broker, Version::V311, "bob");
