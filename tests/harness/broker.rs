@@ -62,6 +62,8 @@ impl Broker {
             let socket = folder.path().join("socket");
             let lines = format!("listener 0 {}\nallow_anonymous true\n", socket.display());
             let broker = Broker::try_start(kind, &program, free_port(), &lines, Some(folder))?;
+            // mosquitto opens its listeners one after the other; the file is there before somebody listens.
+            until("the unix socket", || std::os::unix::net::UnixStream::connect(&socket).ok());
             Some((broker, socket))
         })
     }

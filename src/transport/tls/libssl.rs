@@ -157,8 +157,8 @@ mod on_demand {
         ASN1_GENERALIZEDTIME_free ASN1_GENERALIZEDTIME_new ASN1_GENERALIZEDTIME_print
         ASN1_GENERALIZEDTIME_set_string ASN1_STRING_get0_data ASN1_STRING_length ASN1_STRING_to_UTF8
         ASN1_STRING_type ASN1_TIME_print BIO_clear_flags BIO_ctrl BIO_free_all BIO_get_data BIO_meth_free
-        BIO_meth_new BIO_meth_set_create BIO_meth_set_ctrl BIO_meth_set_destroy BIO_meth_set_puts
-        BIO_meth_set_read BIO_meth_set_write BIO_new BIO_s_mem BIO_set_data BIO_set_flags BIO_set_init CRYPTO_free
+        BIO_meth_new BIO_meth_set_create BIO_meth_set_ctrl BIO_meth_set_destroy BIO_meth_set_puts BIO_meth_set_read
+        BIO_meth_set_write BIO_new BIO_s_mem BIO_set_data BIO_set_flags BIO_set_init CRYPTO_free
         CRYPTO_get_ex_new_index CRYPTO_malloc ERR_get_error_all ERR_lib_error_string ERR_new
         ERR_reason_error_string ERR_set_debug ERR_set_error ERR_set_error_data EVP_sha1 EVP_sha256 EVP_sha384
         EVP_sha512 GENERAL_NAME_free OBJ_nid2sn OBJ_obj2nid OBJ_obj2txt OCSP_BASICRESP_free OCSP_CERTID_free
@@ -166,18 +166,19 @@ mod on_demand {
         OCSP_response_get1_basic OCSP_response_status OPENSSL_init_ssl OPENSSL_sk_free OPENSSL_sk_num
         OPENSSL_sk_pop OPENSSL_sk_value SSL_CIPHER_get_name SSL_CTX_callback_ctrl SSL_CTX_check_private_key
         SSL_CTX_ctrl SSL_CTX_free SSL_CTX_get0_param SSL_CTX_get_cert_store SSL_CTX_get_ex_data
-        SSL_CTX_load_verify_locations SSL_CTX_new SSL_CTX_set_alpn_protos SSL_CTX_set_cipher_list
-        SSL_CTX_set_ciphersuites SSL_CTX_set_client_CA_list SSL_CTX_set_default_verify_paths SSL_CTX_set_ex_data
-        SSL_CTX_set_keylog_callback SSL_CTX_set_num_tickets SSL_CTX_set_options SSL_CTX_set_psk_client_callback
-        SSL_CTX_set_psk_server_callback SSL_CTX_set_session_id_context SSL_CTX_set_verify SSL_CTX_up_ref
-        SSL_CTX_use_PrivateKey_file SSL_CTX_use_certificate_chain_file SSL_CTX_use_psk_identity_hint SSL_ctrl
+        SSL_CTX_load_verify_locations SSL_CTX_new SSL_CTX_sess_set_new_cb SSL_CTX_set_alpn_protos
+        SSL_CTX_set_cipher_list SSL_CTX_set_ciphersuites SSL_CTX_set_client_CA_list
+        SSL_CTX_set_default_verify_paths SSL_CTX_set_ex_data SSL_CTX_set_keylog_callback SSL_CTX_set_num_tickets
+        SSL_CTX_set_options SSL_CTX_set_psk_client_callback SSL_CTX_set_psk_server_callback
+        SSL_CTX_set_session_id_context SSL_CTX_set_verify SSL_CTX_up_ref SSL_CTX_use_PrivateKey_file
+        SSL_CTX_use_certificate_chain_file SSL_CTX_use_psk_identity_hint SSL_SESSION_free SSL_ctrl SSL_do_handshake
         SSL_free SSL_get0_param SSL_get0_verified_chain SSL_get1_peer_certificate SSL_get_SSL_CTX
         SSL_get_current_cipher SSL_get_error SSL_get_ex_data SSL_get_ex_data_X509_STORE_CTX_idx SSL_get_rbio
         SSL_get_version SSL_is_init_finished SSL_is_server SSL_load_client_CA_file SSL_new SSL_read_ex
-        SSL_set_accept_state SSL_set_bio SSL_set_connect_state SSL_set_ex_data SSL_set_verify SSL_shutdown
-        SSL_write_ex TLS_client_method TLS_server_method X509_LOOKUP_file X509_NAME_ENTRY_get_data
-        X509_NAME_ENTRY_get_object X509_NAME_entry_count X509_NAME_free X509_NAME_get_entry
-        X509_NAME_get_index_by_NID X509_STORE_CTX_get_current_cert X509_STORE_CTX_get_error
+        SSL_session_reused SSL_set_accept_state SSL_set_bio SSL_set_connect_state SSL_set_ex_data SSL_set_session
+        SSL_set_verify SSL_shutdown SSL_write_ex TLS_client_method TLS_server_method X509_LOOKUP_file
+        X509_NAME_ENTRY_get_data X509_NAME_ENTRY_get_object X509_NAME_entry_count X509_NAME_free
+        X509_NAME_get_entry X509_NAME_get_index_by_NID X509_STORE_CTX_get_current_cert X509_STORE_CTX_get_error
         X509_STORE_CTX_get_ex_data X509_STORE_add_lookup X509_STORE_set_flags X509_VERIFY_PARAM_set1_host
         X509_VERIFY_PARAM_set1_ip X509_VERIFY_PARAM_set_flags X509_free X509_get_ext_d2i X509_get_issuer_name
         X509_get_subject_name X509_getm_notAfter X509_getm_notBefore X509_load_crl_file
