@@ -491,6 +491,64 @@ mod tests {
         }
     }
 
+    /// A chunk of format 5 or 6.
+    fn chunk_5(kind: u32, body: &[&[u8]]) -> Vec<u8> {
+        let body = body.concat();
+        [&kind.to_be_bytes()[..], &(body.len() as u32).to_be_bytes(), &body].concat()
+    }
+
+    fn format_5() -> Vec<u8> {
+        let id = 7_u64.to_ne_bytes();
+        let never = [0; 8];
+        let lengths = [0, 0, 0, 2, 0, 9, 0, 3, 0, 4, 0, 3, 7, 91, 1, 1];
+        let chunks = [
+            chunk_5(1, &[&id, &[1, 8, 0, 0, 0, 0, 0, 0]]),
+            chunk_5(2, &[&id, &never, &lengths, b"srcuser", b"a/b", b"hi", &[2, 1, 1]]),
+            chunk_5(6, &[&never, &[0xFF; 4], &[0, 9, 0, 3], b"bob"]),
+            chunk_5(3, &[&id, &[0, 5, 0, 3, 1, 3, 0x10, 1], b"bob", &[2, 0x0B, 9]]),
+            chunk_5(5, &[&[0, 0, 0, 9, 0, 3, 0, 3, 2, 0, 0, 0], b"bob", b"a/#"]),
+            chunk_5(4, &[&id]),
+        ];
+        file(5, &chunks)
+    }
+
+    #[test]
+    fn format_5_by_hand() {
+        let db = read(&format_5(), 1_000).unwrap();
+        assert_eq!((db.version, db.skipped, db.cut_off), (5, 0, 0));
+        let bob = &db.state.sessions[0];
+        assert_eq!((&*bob.record.client_id, bob.record.expiry_interval), ("bob", NEVER));
+        assert_eq!((&*bob.subscriptions[0].filter, bob.subscriptions[0].identifier), ("a/#", 9));
+        let (receipt, message) = &bob.messages[0];
+        assert_eq!((receipt.packet_identifier, receipt.identifier, receipt.retain), (5, 9, true));
+        assert_eq!(
+            (message.topic(), message.payload(), message.properties()),
+            ("a/b", &b"hi"[..], &[1, 1][..])
+        );
+        let publisher = db.state.retained[0].1.as_ref().unwrap();
+        assert_eq!(
+            (&*publisher.client_id, publisher.username.as_deref(), publisher.port),
+            ("src", Some("user"), 1883)
+        );
+    }
+
+    #[test]
+    fn no_damage_is_too_much() {
+        let whole = format_5();
+        for end in 0..=whole.len() {
+            let cut = read(&whole[..end], 1_000);
+            assert_eq!(cut.is_ok(), end >= HEAD, "cut at {end}");
+        }
+        for bit in 0..whole.len() * 8 {
+            let mut data = whole.clone();
+            data[bit / 8] ^= 1 << (bit % 8);
+            if let Err(text) = read(&data, 1_000) {
+                assert!(text.starts_with("Error: Un") && !text.contains('\n'), "bit {bit}: {text}");
+                assert!(bit / 8 < HEAD, "bit {bit}: {text}");
+            }
+        }
+    }
+
     #[test]
     fn other_files_are_refused() {
         let refused = |data: &[u8]| read(data, 0).unwrap_err();
