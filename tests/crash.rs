@@ -79,15 +79,18 @@ fn what_was_acknowledged_arrives_however_often_the_broker_is_killed() {
     let kills = std::env::var("CRASH_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS);
     let sync = std::env::var("CRASH_SYNC").unwrap_or_else(|_| "always".to_owned());
     let folder = tempfile::tempdir().unwrap();
-    let configuration = format!(
-        "allow_anonymous true\npersistence true\npersistence_location {}\npersistence_sync {sync}\n\
-         max_queued_messages 0\n",
-        folder.path().display()
-    );
+    // Every other life, whatever waits does so on disk only.
+    let configuration = |memory: u32| {
+        format!(
+            "allow_anonymous true\npersistence true\npersistence_location {}\npersistence_sync {sync}\n\
+         max_queued_messages 0\nmax_queued_memory {memory}\n",
+            folder.path().display()
+        )
+    };
     let mut dice = Dice(u64::from(std::process::id()));
     let mut crowd = Crowd::new();
     for kill in 0..kills {
-        let broker = Broker::configured(&configuration);
+        let broker = Broker::configured(&configuration(if kill % 2 == 0 { 1 } else { 1 << 26 }));
         for publisher in &mut crowd.publishers {
             publisher.connect(broker.address());
         }
@@ -110,7 +113,7 @@ fn what_was_acknowledged_arrives_however_often_the_broker_is_killed() {
         // Dropped, it is killed.
         drop(broker);
     }
-    let broker = Broker::configured(&configuration);
+    let broker = Broker::configured(&configuration(1));
     for publisher in &mut crowd.publishers {
         publisher.connect(broker.address());
     }

@@ -21,7 +21,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// Lives in the usual test; `POWER_LOSS_LIVES` for more.
 const LIVES: u64 = 2_000;
 
-fn live(seed: u64) -> usize {
+fn live(seed: u64) -> (usize, usize) {
     let mut life = Life::new(seed);
     life.begin();
     for _ in 0..60 + life.dice.below(120) {
@@ -29,7 +29,7 @@ fn live(seed: u64) -> usize {
     }
     life.come_to_rest();
     life.judge();
-    life.crashes
+    (life.crashes, life.read)
 }
 
 #[test]
@@ -39,12 +39,16 @@ fn nothing_acknowledged_is_lost_whenever_the_power_goes() {
         live(seed);
         return;
     }
-    let mut crashes = 0;
+    let (mut crashes, mut read) = (0, 0);
     for seed in 0..variable("POWER_LOSS_LIVES").unwrap_or(LIVES) {
         match catch_unwind(AssertUnwindSafe(|| live(seed))) {
-            Ok(count) => crashes += count,
+            Ok((more_crashes, more_read)) => {
+                crashes += more_crashes;
+                read += more_read;
+            }
             Err(_) => panic!("failed with POWER_LOSS_SEED={seed}"),
         }
     }
     assert!(crashes > 1_000, "only {crashes} crashes in all");
+    assert!(read > 10_000, "only {read} messages were read again");
 }

@@ -231,15 +231,22 @@ impl Shard {
             }
         }
         let Some(mut backlog) = backlog else { return };
+        let session = &self.sessions[key as usize];
         for acknowledged in [true, false] {
-            while let Some(delivery) = backlog.pop(acknowledged) {
-                let session = &self.sessions[key as usize];
+            let count = if acknowledged { backlog.acknowledged.len() } else { backlog.at_most_once.len() };
+            for _ in 0..count {
+                let Some(delivery) = backlog.pop(acknowledged) else { break };
                 if self.gate().may(session, Right::Receive, delivery.message.topic()) {
-                    self.sessions[key as usize].backlog_mut().push(delivery);
+                    backlog.push(delivery);
                 } else {
                     out.changes.done(session.id, delivery.number);
                 }
             }
+        }
+        // The others are looked at when they are read.
+        backlog.recheck = true;
+        if !backlog.is_empty() {
+            self.sessions[key as usize].backlog = Some(backlog);
         }
     }
 }

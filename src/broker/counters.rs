@@ -47,7 +47,7 @@ pub struct Gauges {
     pub shared_subscriptions: u64,
     /// Retained messages.
     pub retained: u64,
-    /// Messages that are kept for any reason, each once.
+    /// Messages that are kept for any reason, each once in memory and once for each session that it waits for on disk.
     pub stored: u64,
     /// Their payload bytes.
     pub stored_bytes: u64,
@@ -77,6 +77,10 @@ impl Shard {
             waiting: 0,
             waiting_bytes: 0,
         };
+        for backlog in self.sessions.iter().filter_map(|(_, session)| session.backlog.as_ref()) {
+            gauges.stored += backlog.pages.len() as u64;
+            gauges.stored_bytes += backlog.pages.bytes() as u64;
+        }
         for (_, connection) in &self.connections {
             let pending = connection.out.pending();
             if pending > 0 {

@@ -478,7 +478,7 @@ impl Fanout<'_> {
         while is_full(backlog) {
             // What nobody will get any more takes no room [MQTT-3.3.2-5].
             match backlog.pop_expired(acknowledged, self.now.wall) {
-                Some(expired) => out.changes.done(id, expired.number),
+                Some(number) => out.changes.done(id, number),
                 None => return self.dropped(receiver, out),
             }
         }
@@ -488,7 +488,7 @@ impl Fanout<'_> {
         if acknowledged || !online && !out.changes.full {
             note_receipt(session, &mut delivery, 0, outgoing, out);
         }
-        session.backlog_mut().push(delivery);
+        session.queue(delivery, outgoing.sequence, self.limits);
     }
 
     fn dropped(&mut self, receiver: SessionKey, out: &mut Outbox) {

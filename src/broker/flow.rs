@@ -150,6 +150,7 @@ impl Shard {
         let session = &self.sessions[session_key as usize];
         if session.backlog.is_some() && connection.out.pending() < HOLD_ABOVE {
             self.fanout(now).pump(session_key, key, out);
+            self.read_ahead(now, session_key, out);
         }
         let connection = &mut self.connections[key];
         let session = &self.sessions[session_key as usize];

@@ -34,6 +34,10 @@ pub struct Limits {
     pub max_queued_messages: usize,
     /// Payload bytes that wait for one client; 0: no limit.
     pub max_queued_bytes: usize,
+    /// Bytes of messages that wait in memory beyond which they wait on disk only, where changes are kept; 0: no limit.
+    pub max_queued_memory: u64,
+    /// That limit is reached.
+    pub queues_full: bool,
     /// Largest packet accepted, in bytes.
     pub max_packet_size: u32,
     /// Largest payload accepted, in bytes; 0: no limit.
@@ -73,6 +77,8 @@ impl Default for Limits {
             max_inflight_bytes: 0,
             max_queued_messages: 1000,
             max_queued_bytes: 0,
+            max_queued_memory: 64 * 1024 * 1024,
+            queues_full: false,
             max_packet_size: 2_000_000,
             message_size_limit: 0,
             max_keepalive: 0,

@@ -3,6 +3,7 @@
 use super::changes::Changes;
 use super::connection::ConnectionKey;
 use super::notice::{Notice, Peer};
+use super::pages::Fetch;
 use zeroize::Zeroizing;
 
 /// A password to check, which takes long on purpose: done elsewhere, answered by [`super::Shard::verified`].
@@ -74,6 +75,9 @@ pub struct Outbox {
     pub resume: Vec<ConnectionKey>,
     /// What must survive, for the store.
     pub changes: Changes,
+    /// Messages that are on disk and wanted now, to be asked for behind `changes`; answered by
+    /// [`super::Shard::fetched`].
+    pub fetch: Vec<Fetch>,
     /// Passwords to check.
     pub verify: Vec<Verification>,
     /// Requests to the broker itself.

@@ -24,6 +24,7 @@ impl Shard {
     /// Other limits hold from now on. What was agreed on at CONNECT holds until the next one.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
+        self.watch_queues();
     }
 
     /// `memory_limit` is reached, or no more.

@@ -6,6 +6,7 @@ use super::clock::Now;
 use super::connection::SessionKey;
 use super::message::Message;
 use super::outbox::Outbox;
+use super::pages::Pages;
 use super::session::{Delivery, NEVER, Publisher, Session};
 use super::shard::Shard;
 use super::timers::Timer;
@@ -23,6 +24,8 @@ pub struct StoredSession {
     pub subscriptions: Vec<SubscriptionRecord>,
     /// What waits for it, oldest first; with a Packet Identifier where it was sent.
     pub messages: Vec<(Receipt, Arc<Message>)>,
+    /// What waits behind these and is on disk.
+    pub pages: Pages,
     /// Packet Identifiers whose PUBCOMP is awaited.
     pub awaiting_pubcomp: Vec<u16>,
     /// Packet Identifiers of QoS 2 messages from it that are not released.
@@ -94,6 +97,7 @@ impl Shard {
         }
         let ours = self.limits.max_inflight_messages;
         restore_messages(&mut session, ours, stored.awaiting_pubcomp, stored.messages);
+        session.restore_pages(stored.pages);
         let key = self.add_session(session);
         for subscription in stored.subscriptions {
             self.restore_subscription(key, &subscription);
@@ -159,7 +163,8 @@ impl Shard {
             return;
         }
         let session = &mut self.sessions[key as usize];
-        let survives = session.is_durable();
+        // What waits on disk only is there as long as the store knows the session.
+        let survives = session.is_durable() || session.has_pages();
         let only_will = !survives && session.will.is_some();
         for (id, is_over) in [(&mut session.id, !survives), (&mut session.will_id, !only_will)] {
             if is_over && *id != 0 {
@@ -193,6 +198,7 @@ impl Shard {
         if out.changes.commit(sequence) {
             self.unblock(out);
         }
+        self.watch_queues();
         while let Some((key, committed)) = out.changes.next_free() {
             let Some(connection) = self.connections.get_mut(key) else { continue };
             if connection.out.release(committed) {

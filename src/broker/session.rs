@@ -3,6 +3,7 @@
 use super::changes::SessionId;
 use super::connection::{ConnectionKey, SessionKey};
 use super::message::Message;
+use super::pages::{Paged, Pages};
 use super::shard::Shard;
 use crate::protocol::{QoS, Version};
 use crate::routing::NodeId;
@@ -38,8 +39,16 @@ pub struct Backlog {
     pub at_most_once: VecDeque<Delivery>,
     /// Those of QoS 0 that count against the limits.
     pub at_most_once_counted: usize,
-    /// QoS 1 and 2.
+    /// QoS 1 and 2: the oldest of them.
     pub acknowledged: VecDeque<Delivery>,
+    /// Bytes that these hold.
+    pub acknowledged_bytes: usize,
+    /// Those behind them, which are on disk.
+    pub pages: Pages,
+    /// The oldest of these are being read.
+    pub is_reading: bool,
+    /// The session's rights have changed since: what is read may be denied.
+    pub recheck: bool,
     /// Those of QoS 1 and 2 that count against the limits.
     pub acknowledged_counted: usize,
     /// Payload bytes of all that count.
@@ -56,11 +65,29 @@ impl Backlog {
             self.at_most_once.push_back(delivery);
         } else {
             self.acknowledged_counted += counts;
+            self.acknowledged_bytes += delivery.message.size();
             self.acknowledged.push_back(delivery);
         }
     }
 
-    /// Takes the oldest of QoS 0, or of QoS 1 and 2.
+    /// Appends one of QoS 1 or 2 that is on disk.
+    pub fn push_paged(&mut self, paged: &Paged) {
+        let counts = usize::from(!paged.asked_for);
+        self.bytes += counts * paged.length as usize;
+        self.acknowledged_counted += counts;
+        self.pages.push(paged);
+    }
+
+    /// Takes the oldest of those on disk.
+    pub fn pop_paged(&mut self) -> Option<Paged> {
+        let paged = self.pages.pop()?;
+        let counts = usize::from(!paged.asked_for);
+        self.bytes -= counts * paged.length as usize;
+        self.acknowledged_counted -= counts;
+        Some(paged)
+    }
+
+    /// Takes the oldest of QoS 0, or of QoS 1 and 2 in memory.
     pub fn pop(&mut self, acknowledged: bool) -> Option<Delivery> {
         let delivery = match acknowledged {
             true => self.acknowledged.pop_front(),
@@ -69,20 +96,27 @@ impl Backlog {
         let counts = usize::from(!delivery.asked_for);
         self.bytes -= counts * delivery.message.payload().len();
         match acknowledged {
-            true => self.acknowledged_counted -= counts,
+            true => {
+                self.acknowledged_counted -= counts;
+                self.acknowledged_bytes -= delivery.message.size();
+            }
             false => self.at_most_once_counted -= counts,
         }
         Some(delivery)
     }
 
-    /// Takes the oldest of QoS 0, or of QoS 1 and 2, if it has expired.
-    pub fn pop_expired(&mut self, acknowledged: bool, wall: u64) -> Option<Delivery> {
+    /// Takes the oldest of QoS 0, or of QoS 1 and 2, if it has expired, and returns its number.
+    pub fn pop_expired(&mut self, acknowledged: bool, wall: u64) -> Option<u64> {
+        if acknowledged && self.acknowledged.is_empty() {
+            self.pages.front().filter(|oldest| oldest.expires.is_some_and(|at| wall >= at))?;
+            return Some(self.pop_paged()?.number);
+        }
         let oldest = match acknowledged {
             true => self.acknowledged.front(),
             false => self.at_most_once.front(),
         };
         oldest.filter(|d| d.message.is_expired(wall))?;
-        self.pop(acknowledged)
+        Some(self.pop(acknowledged)?.number)
     }
 
     /// How many of either kind wait that count against the limits; the larger number.
@@ -92,7 +126,7 @@ impl Backlog {
 
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
-        self.at_most_once.is_empty() && self.acknowledged.is_empty()
+        self.at_most_once.is_empty() && self.acknowledged.is_empty() && self.pages.is_empty()
     }
 }
 
@@ -246,6 +280,11 @@ impl Session {
         self.backlog.get_or_insert_default()
     }
 
+    /// Whether messages wait for it on disk only.
+    pub fn has_pages(&self) -> bool {
+        self.backlog.as_ref().is_some_and(|backlog| !backlog.pages.is_empty())
+    }
+
     /// How many deliveries of QoS 1 and 2 wait, beyond those in flight.
     pub fn waiting(&self) -> usize {
         self.backlog.as_ref().map_or(0, |b| b.acknowledged_counted)
@@ -288,7 +327,7 @@ impl Shard {
             unreleased: session.inbound.iter().collect(),
             next_identifier: session.outbound.next_identifier(),
             waiting: usize::from(session.outbound.in_flight())
-                + backlog.map_or(0, |b| b.acknowledged.len() + b.at_most_once.len()),
+                + backlog.map_or(0, |b| b.acknowledged.len() + b.pages.len() + b.at_most_once.len()),
         })
     }
 }

@@ -175,6 +175,7 @@ impl Shard {
     ) {
         let upgrade = self.limits.upgrade_outgoing_qos;
         let check = self.limits.check_retain_source;
+        let limits = &self.limits;
         let gate = Gate { listeners: &self.listeners, dynsec: self.dynsec.as_deref() };
         let session = &mut self.sessions[session_key as usize];
         self.retained.for_each_matched_by(filter, now.wall, |message, publisher| {
@@ -193,15 +194,16 @@ impl Shard {
                 retain: true,
                 asked_for: true,
             };
+            let mut sequence = 0;
             if session.id != 0 && delivery.qos != QoS::AtMostOnce {
                 delivery.number = session.next_number();
                 out.changes.receipts.push(receipt(session, &delivery, 0));
                 let message = message.clone();
                 let (publisher, received) = (None, None);
                 let change = Change::Message { message, retained: false, publisher, received, receipts: 1 };
-                out.changes.push(change);
+                sequence = out.changes.push(change);
             }
-            session.backlog_mut().push(delivery);
+            session.queue(delivery, sequence, limits);
         });
     }
 

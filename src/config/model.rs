@@ -37,6 +37,8 @@ pub struct Settings {
     pub max_queued_messages: u32,
     /// `max_queued_bytes`: bytes waiting for one client; 0: no limit. Both limits hold where both are set.
     pub max_queued_bytes: u32,
+    /// `max_queued_memory`: bytes of waiting messages in memory, beyond which they wait in the store; 0: no limit.
+    pub max_queued_memory: u32,
     /// `max_packet_size`: the longest packet a client may send, in bytes, fixed header included; at least 20.
     pub max_packet_size: u32,
     /// `message_size_limit`: the longest payload of a PUBLISH or a Will, in bytes; 0: no limit.
@@ -118,6 +120,7 @@ impl Default for Settings {
             max_inflight_bytes: 0,
             max_queued_messages: 1000,
             max_queued_bytes: 0,
+            max_queued_memory: 64 * 1024 * 1024,
             max_packet_size: 2_000_000,
             message_size_limit: 0,
             max_keepalive: 0,

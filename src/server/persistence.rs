@@ -45,6 +45,7 @@ impl Keeper {
     /// Hands over what has changed.
     pub fn submit(&mut self, now: Now, outbox: &mut Outbox) {
         self.store.submit(&mut outbox.changes);
+        self.store.fetch(&mut outbox.fetch);
         let last = outbox.changes.last();
         let enough = |every: u32| self.on_changes && last - self.saved >= u64::from(every);
         if self.autosave.is_some_and(enough) || self.save_at.is_some_and(|at| at <= now.monotonic) {
@@ -133,6 +134,9 @@ impl Server {
             keeper.full = full;
             self.shard.set_store_full(full, &mut self.outbox);
         }
+        for fetched in keeper.store.fetched() {
+            self.shard.fetched(self.now, fetched, &mut self.outbox);
+        }
         for (log_type, text) in keeper.store.lines() {
             self.say(log_type, &text);
         }
@@ -178,7 +182,8 @@ fn restored(state: &State, path: &Path) -> String {
     // Of others only the Will is there, which is published now.
     let sessions = state.sessions.iter().filter(|session| session.record.expiry_interval != 0).count();
     let retained = state.retained.len();
-    let messages: usize = state.sessions.iter().map(|session| session.messages.len()).sum();
+    let messages: usize =
+        state.sessions.iter().map(|session| session.messages.len() + session.pages.len()).sum();
     let path = path.display();
     format!(
         "Restored {sessions} sessions, {messages} messages for them and {retained} retained messages from {path}."

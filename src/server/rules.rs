@@ -16,6 +16,8 @@ pub fn limits(settings: &Settings) -> Limits {
         max_inflight_bytes: settings.max_inflight_bytes as usize,
         max_queued_messages: settings.max_queued_messages as usize,
         max_queued_bytes: settings.max_queued_bytes as usize,
+        max_queued_memory: u64::from(settings.max_queued_memory),
+        queues_full: false,
         max_packet_size: settings.max_packet_size,
         message_size_limit: settings.message_size_limit,
         max_keepalive: settings.max_keepalive,

@@ -1,12 +1,18 @@
 //! The few things that the log asks of a file system; tests put a disk of their own in place of it.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+/// Files that can be read in part.
+pub trait Peek {
+    /// Puts so many bytes of a file from a position on, or what there is of them, in place of what is in a buffer.
+    fn read_at(&self, name: &str, at: u64, length: u64, into: &mut Vec<u8>) -> io::Result<()>;
+}
+
 /// A directory of files.
-pub trait Disk: Send {
+pub trait Disk: Peek + Send {
     /// A file that is being written.
     type File: DiskFile;
 
@@ -115,6 +121,28 @@ impl Disk for Directory {
     fn sync(&mut self) -> io::Result<()> {
         File::open(&self.path)?.sync_all()
     }
+}
+
+impl Peek for Directory {
+    fn read_at(&self, name: &str, at: u64, length: u64, into: &mut Vec<u8>) -> io::Result<()> {
+        read_at(&self.path.join(name), at, length, into)
+    }
+}
+
+impl Peek for Glance {
+    fn read_at(&self, name: &str, at: u64, length: u64, into: &mut Vec<u8>) -> io::Result<()> {
+        read_at(&self.0.join(name), at, length, into)
+    }
+}
+
+fn read_at(path: &Path, at: u64, length: u64, into: &mut Vec<u8>) -> io::Result<()> {
+    let mut file = File::open(path)?;
+    let there = file.metadata()?.len().saturating_sub(at).min(length);
+    into.clear();
+    into.reserve_exact(there as usize);
+    file.seek(io::SeekFrom::Start(at))?;
+    file.take(length).read_to_end(into)?;
+    Ok(())
 }
 
 /// The names of the files in a directory, but for the lock.

@@ -14,14 +14,16 @@
 //! A change is in the log when [`Log::commit`] returns. After an error nothing is lost that isn't: what was not
 //! committed is written again, to a new file, since nobody knows what a failed write or sync has left of the old one.
 
-use super::disk::{Disk, DiskFile};
+use super::disk::{Disk, DiskFile, Peek};
 use super::live::Live;
-use super::record;
+use super::places::Places;
+use super::record::{self, Record};
 use super::replay::Replay;
 use super::segment::{self, Gap, HEAD, Head, Piece, Pieces};
-use crate::broker::{Change, Receipt, State};
+use crate::broker::{Change, Message, Receipt, State};
 use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
 
 /// A file is followed by a new one when it is as long as this.
 pub const SEGMENT: u64 = 8 * 1024 * 1024;
@@ -84,6 +86,7 @@ pub struct Contents {
     pub lost_sessions: usize,
     live: Live,
     live_bytes: u64,
+    places: Places,
     salt: Option<u64>,
     files: VecDeque<(u64, u64)>,
     /// Files with lower numbers are known to be synced.
@@ -92,51 +95,82 @@ pub struct Contents {
     cuts: Vec<(u64, u64)>,
 }
 
+impl Contents {
+    /// The messages of these changes, for who only looks at a log.
+    pub fn fetch(
+        &self,
+        files: &impl Peek,
+        wanted: impl Iterator<Item = u64>,
+    ) -> io::Result<Vec<Option<Arc<Message>>>> {
+        self.places.fetch(self.salt.unwrap_or_default(), files, wanted)
+    }
+
+    /// Messages that are in flight are read at once, and those of QoS 0.
+    fn complete(&mut self, files: &impl Peek, mut wanted: Vec<(usize, u64, Receipt)>) -> io::Result<()> {
+        // What waits for many is read once.
+        wanted.sort_by_key(|(_, sequence, _)| *sequence);
+        for same in wanted.chunk_by(|a, b| a.1 == b.1) {
+            let message = self.fetch(files, same.iter().take(1).map(|(_, sequence, _)| *sequence))?.pop();
+            let Some(message) = message.flatten() else { continue };
+            for (session, _, receipt) in same {
+                self.state.sessions[*session].messages.push((*receipt, message.clone()));
+            }
+        }
+        for session in &mut self.state.sessions {
+            session.messages.sort_unstable_by_key(|(receipt, _)| receipt.number);
+        }
+        Ok(())
+    }
+}
+
 /// Reads a log without touching it.
-pub fn read(
-    names: &[String],
-    mut file: impl FnMut(&str) -> io::Result<Vec<u8>>,
-) -> Result<Contents, OpenError> {
+pub fn read(names: &[String], files: &impl Peek) -> Result<Contents, OpenError> {
     let mut numbers: Vec<u64> = names.iter().filter_map(|name| segment::number(name)).collect();
     numbers.sort_unstable();
     let mut salt = None;
+    // One for all files, lest it leaves holes in memory.
+    let mut data = Vec::new();
     for &number in &numbers {
-        match segment::read_head(&file(&segment::name(number))?) {
+        files.read_at(&segment::name(number), 0, HEAD as u64, &mut data)?;
+        match segment::read_head(&data) {
             Head::Ours(found) => salt = Some(found),
             Head::Newer(version) => return Err(OpenError::Newer(version)),
             Head::Damaged => {}
         }
     }
     let mut reading = Reading { salt, ..Reading::default() };
-    let mut files = VecDeque::new();
+    let mut lengths = VecDeque::new();
     // Behind the last mark nothing is sure.
     let mut sure_below = 0;
     for &number in numbers.iter().rev() {
-        let data = file(&segment::name(number))?;
+        files.read_at(&segment::name(number), 0, u64::MAX, &mut data)?;
         if Pieces::new(&data, salt.unwrap_or_default(), number, HEAD).any(|p| matches!(p, Piece::Synced)) {
             sure_below = number;
             break;
         }
     }
     for &number in &numbers {
-        let data = file(&segment::name(number))?;
-        files.push_back((number, data.len() as u64));
+        files.read_at(&segment::name(number), 0, u64::MAX, &mut data)?;
+        lengths.push_back((number, data.len() as u64));
         reading.file(number, &data, number < sure_below)?;
     }
-    let Reading { replay, damage, cuts, .. } = reading;
+    let Reading { replay, damage, cuts, places, .. } = reading;
     let replayed = replay.finish();
-    Ok(Contents {
+    let mut contents = Contents {
         state: replayed.state,
         sequence: replayed.sequence,
         damage,
         lost_sessions: replayed.lost_sessions,
         live: replayed.live,
         live_bytes: replayed.live_bytes,
+        places,
         salt,
-        files,
+        files: lengths,
         sure_below,
         cuts,
-    })
+    };
+    contents.complete(files, replayed.wanted)?;
+    Ok(contents)
 }
 
 /// A log that is being read.
@@ -144,6 +178,7 @@ pub fn read(
 struct Reading {
     salt: Option<u64>,
     replay: Replay,
+    places: Places,
     damage: Vec<Damage>,
     cuts: Vec<(u64, u64)>,
 }
@@ -164,14 +199,23 @@ impl Reading {
         // What follows a gap and is not known to have been synced.
         let mut doubtful = Vec::new();
         let mut gaps: Vec<Gap> = Vec::new();
-        for piece in Pieces::new(data, salt, number, HEAD) {
+        let mut apply = |at: usize, record: Record| {
+            if !record.receipts.is_empty() {
+                self.places.add(number, record.sequence, at as u64);
+            }
+            self.replay.apply(record);
+        };
+        let mut pieces = Pieces::new(data, salt, number, HEAD);
+        loop {
+            let at = pieces.position();
+            let Some(piece) = pieces.next() else { break };
             match piece {
-                Piece::Record(record) if sure || gaps.is_empty() => self.replay.apply(record),
-                Piece::Record(record) => doubtful.push(record),
+                Piece::Record(record) if sure || gaps.is_empty() => apply(at, record),
+                Piece::Record(record) => doubtful.push((at, record)),
                 Piece::Damaged(gap) if gap.flipped && gaps.is_empty() => hurt(gap.at, gap.bytes, false, 0),
                 Piece::Damaged(gap) => gaps.push(gap),
                 Piece::Synced => {
-                    doubtful.drain(..).for_each(|record| self.replay.apply(record));
+                    doubtful.drain(..).for_each(|(at, record)| apply(at, record));
                     gaps.drain(..).for_each(|gap| hurt(gap.at, gap.bytes, false, 0));
                 }
             }
@@ -183,6 +227,7 @@ impl Reading {
             }
             _ => gaps.into_iter().for_each(|gap| hurt(gap.at, gap.bytes, false, 0)),
         }
+        self.places.seal(number);
         Ok(())
     }
 }
@@ -223,6 +268,10 @@ pub struct Log<D: Disk> {
     /// Records that aren't committed, and where each ends.
     pending: Vec<u8>,
     ends: Vec<usize>,
+    /// Which of them are messages that somebody waits for: the number; else 0.
+    messages: Vec<u64>,
+    /// Where these messages are in the files.
+    places: Places,
     /// Something was committed without a sync.
     unsynced: bool,
     cleaning: Option<Cleaning>,
@@ -247,7 +296,7 @@ impl<D: Disk> Log<D> {
     /// Opens what is in a directory; nothing is written yet, but what is there is synced. `salt`: random, for a new log. `segment`: how long a file
     /// gets, [`SEGMENT`] but in tests.
     pub fn open(mut disk: D, salt: u64, segment: u64) -> Result<(Self, State, Contents), OpenError> {
-        let mut contents = read(&disk.list()?, |name| disk.read(name))?;
+        let mut contents = read(&disk.list()?, &disk)?;
         for &(number, _) in contents.files.iter().filter(|(number, _)| *number >= contents.sure_below) {
             disk.settle(&segment::name(number))?;
         }
@@ -263,6 +312,8 @@ impl<D: Disk> Log<D> {
             live: std::mem::take(&mut contents.live),
             pending: Vec::new(),
             ends: Vec::new(),
+            messages: Vec::new(),
+            places: std::mem::take(&mut contents.places),
             unsynced: false,
             cleaning: None,
             emptied: None,
@@ -307,9 +358,31 @@ impl<D: Disk> Log<D> {
                 (own, rest) = rest.split_at((*receipts as usize).min(rest.len()));
             }
             self.live.apply(*sequence, change);
-            record::encode(*sequence, change, own, &mut self.pending);
-            self.ends.push(self.pending.len());
+            self.wait(*sequence, change, own);
         }
+    }
+
+    /// Has a record wait for the next commit.
+    fn wait(&mut self, sequence: u64, change: &Change, receipts: &[Receipt]) {
+        record::encode(sequence, change, receipts, &mut self.pending);
+        self.ends.push(self.pending.len());
+        self.messages.push(if receipts.is_empty() { 0 } else { sequence });
+    }
+
+    /// Reads messages again by the numbers of their changes, which were appended before; `None` for one that is over
+    /// or can't be read any more.
+    pub fn fetch(&self, wanted: impl Iterator<Item = u64> + Clone) -> io::Result<Vec<Option<Arc<Message>>>> {
+        let mut found = self.places.fetch(self.salt, &self.disk, wanted.clone())?;
+        for (message, sequence) in found.iter_mut().zip(wanted).filter(|(message, _)| message.is_none()) {
+            *message = self.fetch_pending(sequence).map(Arc::new);
+        }
+        Ok(found)
+    }
+
+    fn fetch_pending(&self, sequence: u64) -> Option<Message> {
+        let at = self.messages.iter().rposition(|&number| number == sequence)?;
+        let start = if at == 0 { 0 } else { self.ends[at - 1] };
+        record::decode_message(&self.pending[start..self.ends[at]], sequence)
     }
 
     /// Writes what was appended and, with `sync`, sees to it that it survives a loss of power.
@@ -320,6 +393,7 @@ impl<D: Disk> Log<D> {
             Ok(()) => {
                 self.pending.clear();
                 self.ends.clear();
+                self.messages.clear();
                 if self.pending.capacity() > 4 * 1024 * 1024 {
                     self.pending = Vec::new();
                 }
@@ -352,6 +426,9 @@ impl<D: Disk> Log<D> {
                 let place = active.length + self.frames.len() as u64;
                 let record = &self.pending[start..self.ends[at]];
                 segment::write_frame(self.salt, active.number, place, record, &mut self.frames);
+                if self.messages[at] != 0 {
+                    self.places.add(active.number, self.messages[at], place);
+                }
                 start = self.ends[at];
                 at += 1;
             }
@@ -363,6 +440,7 @@ impl<D: Disk> Log<D> {
                 active.file.sync()?;
                 let (number, length) = (active.number, active.length);
                 self.sealed.push_back((number, length));
+                self.places.seal(number);
                 self.active = None;
                 self.unsynced = false;
             }
@@ -453,6 +531,7 @@ impl<D: Disk> Log<D> {
     /// The newest file has failed: what was committed of it stays, the next goes to a new one.
     fn abandon(&mut self) {
         let Some(mut active) = self.active.take() else { return };
+        self.places.cut(active.number, active.committed);
         if active.committed <= HEAD as u64 {
             let _ = self.disk.remove(&segment::name(active.number));
         } else {
@@ -498,17 +577,18 @@ impl<D: Disk> Log<D> {
                     if let Err(error) = self.keep_gap(number, &data, gap) {
                         self.pending.truncate(pending);
                         self.ends.truncate(ends);
+                        self.messages.truncate(ends);
                         return Err(error);
                     }
                     continue;
                 }
             };
             let Some(record) = self.live.keep(record) else { continue };
-            record::encode(record.sequence, &record.change, &record.receipts, &mut self.pending);
-            self.ends.push(self.pending.len());
+            self.wait(record.sequence, &record.change, &record.receipts);
             if self.pending.len() > pending + most {
                 self.pending.truncate(pending);
                 self.ends.truncate(ends);
+                self.messages.truncate(ends);
                 return Ok(false);
             }
         }
@@ -540,6 +620,7 @@ impl<D: Disk> Log<D> {
                         let before = self.pending.len();
                         record::encode(record.sequence, &record.change, &record.receipts, &mut self.pending);
                         self.ends.push(self.pending.len());
+                        self.messages.push(if record.receipts.is_empty() { 0 } else { record.sequence });
                         self.copied += segment::framed(self.pending.len() - before);
                     }
                 }
@@ -572,6 +653,7 @@ impl<D: Disk> Log<D> {
         };
         if gone.and_then(|()| self.disk.sync()).is_ok() {
             self.emptied = None;
+            self.places.remove(number);
             self.sealed.retain(|(n, _)| *n != number);
         }
     }

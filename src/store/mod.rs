@@ -2,7 +2,7 @@
 //!
 //! A directory of files that are only appended to: [`log`] has the order of things, [`segment`] how a record stands in
 //! a file, [`record`] what it says, [`replay`] how all of them come to a state again, [`live`] which of them still
-//! matter, [`writer`] the thread that writes, [`disk`] the file system; [`mosquitto_db`] and [`import`] are the way here
+//! matter, [`places`] where its messages are, [`writer`] the thread that writes, [`disk`] the file system; [`mosquitto_db`] and [`import`] are the way here
 //! from mosquitto.
 
 mod disk;
@@ -10,20 +10,21 @@ mod import;
 mod live;
 mod log;
 mod mosquitto_db;
+mod places;
 mod ranges;
 mod record;
 mod replay;
 mod segment;
 mod writer;
 
-pub use disk::{Directory, Disk, DiskFile, Glance};
+pub use disk::{Directory, Disk, DiskFile, Glance, Peek};
 pub use import::import;
 pub use log::{Contents, Damage, Log, OpenError, SEGMENT, read};
 
-pub use crate::broker::{Message, State, StoredSession};
+pub use crate::broker::{Message, Paged, Receipt, State, StoredSession};
 pub use mosquitto_db::{MosquittoDb, read as read_mosquitto_db};
 
-use crate::broker::{Change, Changes, Receipt};
+use crate::broker::{Change, Changes, Fetch, Fetched};
 use crate::config::LogType;
 use std::io;
 use std::path::Path;
@@ -125,6 +126,18 @@ impl Store {
             lines,
             state,
         })
+    }
+
+    /// Asks for messages that are on disk, or will be by what was handed over before.
+    pub fn fetch(&self, wanted: &mut Vec<Fetch>) {
+        if !wanted.is_empty() {
+            self.shared.fetch(wanted);
+        }
+    }
+
+    /// What was read since the last call.
+    pub fn fetched(&self) -> Vec<Fetched> {
+        self.shared.fetched()
     }
 
     /// Hands the changes of a turn over.

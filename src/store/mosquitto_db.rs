@@ -3,7 +3,9 @@
 //! The file is a head and chunks; a client's chunks name it by ClientId, a message is named by a number. What is whole
 //! is taken, what is cut off or refers to nothing is counted.
 
-use crate::broker::{Message, Publisher, Receipt, SessionRecord, State, StoredSession, SubscriptionRecord};
+use crate::broker::{
+    Message, Pages, Publisher, Receipt, SessionRecord, State, StoredSession, SubscriptionRecord,
+};
 use crate::protocol::{QoS, Version, topic, wire};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -371,6 +373,7 @@ fn blank(client_id: &str, wall: u64) -> StoredSession {
         },
         subscriptions: Vec::new(),
         messages: Vec::new(),
+        pages: Pages::default(),
         awaiting_pubcomp: Vec::new(),
         received: Vec::new(),
         last_number: 0,

@@ -226,6 +226,12 @@ pub fn decode(body: &[u8]) -> Option<Record> {
     input.0.is_empty().then_some(Record { sequence, change, receipts })
 }
 
+/// Reads only the message of a record, if it is the one with this number.
+pub fn decode_message(body: &[u8], sequence: u64) -> Option<Message> {
+    let mut input = Input(body);
+    (input.byte()? == MESSAGE && input.number()? == sequence).then(|| input.message())?
+}
+
 /// What is left to read.
 struct Input<'a>(&'a [u8]);
 

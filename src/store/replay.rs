@@ -4,8 +4,10 @@ use super::live::Live;
 use super::ranges::Ranges;
 use super::record::Record;
 use crate::broker::{
-    Change, Message, Publisher, Receipt, SessionId, SessionRecord, State, StoredSession, SubscriptionRecord,
+    Change, Message, Paged, Pages, Publisher, Receipt, SessionId, SessionRecord, State, StoredSession,
+    SubscriptionRecord,
 };
+use crate::protocol::QoS;
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
 use std::sync::Arc;
@@ -31,7 +33,10 @@ struct Draft {
     received: HashMap<u16, Newest<bool>, RandomState>,
     awaiting_pubcomp: HashMap<u16, Newest<bool>, RandomState>,
     in_flight: HashMap<u64, u16, RandomState>,
-    messages: Vec<(u64, Receipt, Arc<Message>)>,
+    /// Its messages, in the order in which they were found.
+    pages: Pages,
+    /// Bytes of these on disk; a share of what waits for others too.
+    bytes: u64,
     done: Ranges,
     last_number: u64,
 }
@@ -55,6 +60,8 @@ pub struct Replayed {
     pub sequence: u64,
     /// Sessions of which only parts are left.
     pub lost_sessions: usize,
+    /// What is to be read before the state is whole: which session of it waits for which message.
+    pub wanted: Vec<(usize, u64, Receipt)>,
 }
 
 /// Sets what is newer.
@@ -77,10 +84,11 @@ impl Replay {
                 if let Some((session, identifier)) = received {
                     update(self.session(session).received.entry(identifier).or_default(), sequence, true);
                 }
+                let share = 24 + message.size() as u64 / record.receipts.len().max(1) as u64;
                 for receipt in record.receipts {
-                    let session = self.session(receipt.session);
-                    session.see(receipt.number);
-                    session.messages.push((sequence, receipt, message.clone()));
+                    if !self.ended.contains(&receipt.session) {
+                        self.session(receipt.session).wait(sequence, &receipt, &message, share);
+                    }
                 }
             }
             Change::Session(record) => {
@@ -90,7 +98,8 @@ impl Replay {
                 }
             }
             Change::SessionEnded { session } => {
-                self.session(session);
+                // Of what waited for it nothing is wanted any more; more of it may come.
+                self.session(session).pages = Pages::default();
                 self.ended.insert(session);
             }
             Change::Subscribed { session, subscription } => {
@@ -108,14 +117,11 @@ impl Replay {
             }
             Change::Taken { session, number, packet_identifier } => {
                 let session = self.session(session);
-                session.see(number);
-                session.done.insert(number);
+                session.end(number);
                 update(session.awaiting_pubcomp.entry(packet_identifier).or_default(), sequence, true);
             }
             Change::Done { session, number } => {
-                let session = self.session(session);
-                session.see(number);
-                session.done.insert(number);
+                self.session(session).end(number);
             }
             Change::Completed { session, packet_identifier } => {
                 let slot = self.session(session).awaiting_pubcomp.entry(packet_identifier).or_default();
@@ -168,10 +174,13 @@ impl Replay {
         let mut live = Live::default();
         let mut live_bytes = 0;
         let mut state = State::default();
+        let mut wanted = Vec::new();
         for id in newest.into_values() {
             if let Some(draft) = self.sessions.remove(&id)
-                && let Some(session) = draft.finish(id, &mut live, &mut live_bytes)
+                && let Some((session, urgent)) = draft.finish(id, &mut live, &mut live_bytes)
             {
+                let at = state.sessions.len();
+                wanted.extend(urgent.into_iter().map(|(sequence, receipt)| (at, sequence, receipt)));
                 state.sessions.push(session);
             }
         }
@@ -182,7 +191,7 @@ impl Replay {
                 state.retained.push((message, publisher));
             }
         }
-        Replayed { state, live, live_bytes, sequence: self.sequence, lost_sessions }
+        Replayed { state, live, live_bytes, sequence: self.sequence, lost_sessions, wanted }
     }
 }
 
@@ -192,11 +201,36 @@ impl Draft {
     }
 
     fn had_something(&self) -> bool {
-        !self.subscriptions.is_empty() || self.messages.iter().any(|(_, r, _)| !self.done.contains(r.number))
+        !self.subscriptions.is_empty() || self.pages.iter().any(|paged| !self.done.contains(paged.number))
     }
 
-    /// The session as it was, entered among what is live.
-    fn finish(mut self, id: SessionId, live: &mut Live, live_bytes: &mut u64) -> Option<StoredSession> {
+    /// It waits for a message; unless it doesn't any more.
+    fn wait(&mut self, sequence: u64, receipt: &Receipt, message: &Message, share: u64) {
+        self.see(receipt.number);
+        if self.done.contains(receipt.number) {
+            return;
+        }
+        if receipt.packet_identifier != 0 {
+            // What was said of it later counts more.
+            self.in_flight.entry(receipt.number).or_insert(receipt.packet_identifier);
+        }
+        self.pages.push(&Paged::of_receipt(receipt, message, sequence));
+        self.bytes += share;
+    }
+
+    fn end(&mut self, number: u64) {
+        self.see(number);
+        self.done.insert(number);
+        self.in_flight.remove(&number);
+    }
+
+    /// The session as it was, entered among what is live; and what of it can't wait on disk.
+    fn finish(
+        mut self,
+        id: SessionId,
+        live: &mut Live,
+        live_bytes: &mut u64,
+    ) -> Option<(StoredSession, Vec<(u64, Receipt)>)> {
         let (sequence, record) = self.record?;
         live.apply(sequence, &Change::Session(Box::new(record.clone())));
         let mut subscriptions: Vec<_> =
@@ -213,33 +247,36 @@ impl Draft {
         }
         let mut awaiting_pubcomp = alive(self.awaiting_pubcomp);
         awaiting_pubcomp.sort_unstable();
-        let mut messages = self.messages;
-        messages.retain(|(_, receipt, _)| !self.done.contains(receipt.number));
-        messages.sort_unstable_by_key(|(_, receipt, _)| receipt.number);
-        // A record may be there twice: copied, and its file not removed yet.
-        messages.dedup_by_key(|(_, receipt, _)| receipt.number);
         let mut taken: HashSet<u16, RandomState> = awaiting_pubcomp.iter().map(|(_, id)| *id).collect();
-        for (_, receipt, message) in &mut messages {
-            if let Some(identifier) = self.in_flight.remove(&receipt.number) {
-                receipt.packet_identifier = identifier;
+        let (mut pages, mut urgent) = (Pages::default(), Vec::new());
+        let found = self.pages.len() as u64;
+        // A record may be there twice: copied, and its file not removed yet.
+        self.pages.into_sorted(|paged| {
+            if self.done.contains(paged.number) {
+                return;
             }
-            if receipt.packet_identifier != 0 && !taken.insert(receipt.packet_identifier) {
-                receipt.packet_identifier = 0;
+            let identifier =
+                self.in_flight.remove(&paged.number).filter(|&identifier| taken.insert(identifier));
+            match identifier {
+                None if paged.qos != QoS::AtMostOnce => pages.push(&paged),
+                _ => urgent.push((paged.sequence, paged.receipt(id, identifier.unwrap_or(0)))),
             }
-            *live_bytes += 24 + message.size() as u64 / Arc::strong_count(message).max(1) as u64;
-        }
+        });
+        *live_bytes += self.bytes * (pages.len() + urgent.len()) as u64 / found.max(1);
         for &(at, packet_identifier) in &awaiting_pubcomp {
             live.await_pubcomp(id, packet_identifier, at);
         }
         live.set_done(id, self.done);
-        Some(StoredSession {
+        let session = StoredSession {
             record,
             subscriptions: subscriptions.into_iter().map(|(_, s)| s).collect(),
-            messages: messages.into_iter().map(|(_, receipt, message)| (receipt, message)).collect(),
+            messages: Vec::new(),
+            pages,
             awaiting_pubcomp: awaiting_pubcomp.into_iter().map(|(_, id)| id).collect(),
             received: received.into_iter().map(|(_, id)| id).collect(),
             last_number: self.last_number,
-        })
+        };
+        Some((session, urgent))
     }
 }
 

@@ -7,6 +7,7 @@
 //! A frame without a record says that everything before it in the file had been synced when it was written.
 
 use super::record::{self, Record};
+use crate::broker::Message;
 
 /// The first bytes of a file.
 const MAGIC: &[u8; 8] = b"mqttlog\n";
@@ -94,6 +95,19 @@ pub fn write_frame(salt: u64, number: u64, at: u64, record: &[u8], out: &mut Vec
 /// Bytes that a record takes with its frame.
 pub fn framed(record: usize) -> u64 {
     (record + FRAME) as u64
+}
+
+/// Bytes of the frame that begins here and should stand at `at` of file `number`, if its head is whole.
+pub fn frame_at(data: &[u8], salt: u64, number: u64, at: u64) -> Option<usize> {
+    let (length, sum) = (word(data, 0), word(data, 4));
+    let head = data.get(..FRAME)?;
+    (word(head, 8) == check(salt, number, at, length, sum)).then_some(FRAME + length as usize)
+}
+
+/// The message in a whole frame, if it is this one and undamaged.
+pub fn message_in(frame: &[u8], sequence: u64) -> Option<Message> {
+    let body = frame.get(FRAME..)?;
+    (crc32fast::hash(body) == word(frame, 4)).then(|| record::decode_message(body, sequence))?
 }
 
 /// What stands in a file.

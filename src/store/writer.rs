@@ -3,6 +3,7 @@
 use super::disk::{Disk, DiskFile};
 use super::log::Log;
 use super::{Batch, Line, Sync};
+use crate::broker::{Fetch, Fetched};
 use crate::config::LogType;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -29,12 +30,14 @@ pub struct Shared {
     /// New messages can't be kept.
     pub full: AtomicBool,
     lines: Mutex<Vec<Line>>,
+    fetched: Mutex<Vec<Fetched>>,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
     batches: Vec<Batch>,
     spare: Vec<Batch>,
+    fetches: Vec<Fetch>,
     save: bool,
     stop: bool,
 }
@@ -52,6 +55,17 @@ impl Shared {
         drop(queue);
         self.changed.notify_one();
         spare
+    }
+
+    /// Asks for messages.
+    pub fn fetch(&self, wanted: &mut Vec<Fetch>) {
+        lock(&self.queue).fetches.append(wanted);
+        self.changed.notify_one();
+    }
+
+    /// What was read since the last call.
+    pub fn fetched(&self) -> Vec<Fetched> {
+        std::mem::take(&mut lock(&self.fetched))
     }
 
     /// Asks for a sync, whatever the settings say.
@@ -76,10 +90,12 @@ impl Shared {
         std::mem::take(&mut lock(&self.lines))
     }
 
-    /// Waits for something to do, at most for `timeout`. Batches, whether to save, whether to stop.
-    fn wait(&self, timeout: Option<Duration>) -> (Vec<Batch>, bool, bool) {
+    /// Waits for something to do, at most for `timeout`.
+    fn wait(&self, timeout: Option<Duration>) -> Work {
         let mut queue = lock(&self.queue);
-        let idle = |queue: &mut Queue| queue.batches.is_empty() && !queue.save && !queue.stop;
+        let idle = |queue: &mut Queue| {
+            queue.batches.is_empty() && queue.fetches.is_empty() && !queue.save && !queue.stop
+        };
         queue = match timeout {
             None => self.changed.wait_while(queue, idle).unwrap_or_else(PoisonError::into_inner),
             Some(timeout) => {
@@ -89,7 +105,12 @@ impl Shared {
                     .0
             }
         };
-        (std::mem::take(&mut queue.batches), std::mem::take(&mut queue.save), queue.stop)
+        Work {
+            batches: std::mem::take(&mut queue.batches),
+            fetches: std::mem::take(&mut queue.fetches),
+            save: std::mem::take(&mut queue.save),
+            stop: queue.stop,
+        }
     }
 
     fn give_back(&self, mut batch: Batch) {
@@ -100,6 +121,14 @@ impl Shared {
             queue.spare.push(batch);
         }
     }
+}
+
+/// What there is to do.
+struct Work {
+    batches: Vec<Batch>,
+    fetches: Vec<Fetch>,
+    save: bool,
+    stop: bool,
 }
 
 /// The side thread's own.
@@ -116,25 +145,46 @@ pub struct Writer<D: Disk, W: Fn()> {
     reserve: Option<D::File>,
     /// Commits fail.
     failing: bool,
+    /// Messages to be read; those that could not be are tried again.
+    fetches: Vec<Fetch>,
+    /// They can't be.
+    unreadable: bool,
 }
 
 impl<D: Disk, W: Fn()> Writer<D, W> {
     /// A writer that hasn't written yet.
     pub fn new(log: Log<D>, shared: std::sync::Arc<Shared>, sync: Sync, wake: W) -> Self {
         let last = shared.committed.load(Ordering::Acquire);
-        Writer { log, shared, sync, wake, last, last_sync: Instant::now(), reserve: None, failing: false }
+        Writer {
+            log,
+            shared,
+            sync,
+            wake,
+            last,
+            last_sync: Instant::now(),
+            reserve: None,
+            failing: false,
+            fetches: Vec::new(),
+            unreadable: false,
+        }
     }
 
     /// Works until it is asked to stop; an error is that the last changes are not on disk.
     pub fn run(mut self) -> io::Result<()> {
         self.keep_room();
         loop {
-            let (batches, save, stop) = self.shared.wait(self.timeout());
-            let idle = batches.is_empty() && !save && !stop;
+            let Work { batches, fetches, save, stop } = self.shared.wait(self.timeout());
+            let only_reads = batches.is_empty() && !fetches.is_empty() && !save && !stop;
+            let idle = batches.is_empty() && fetches.is_empty() && !save && !stop;
             for batch in batches {
                 self.log.append(&batch.list, &batch.receipts);
                 self.last = self.last.max(batch.last);
                 self.shared.give_back(batch);
+            }
+            self.fetches.extend(fetches);
+            self.read();
+            if only_reads && !self.failing && self.reserve.is_some() {
+                continue;
             }
             let result = self.write(save || stop);
             if idle && result.is_ok() && self.log.wants_mark() {
@@ -149,12 +199,40 @@ impl<D: Disk, W: Fn()> Writer<D, W> {
 
     fn timeout(&self) -> Option<Duration> {
         match self.sync {
-            _ if self.failing || self.reserve.is_none() => Some(AGAIN),
+            _ if self.failing || self.reserve.is_none() || !self.fetches.is_empty() => Some(AGAIN),
             Sync::Interval(interval) if self.log.is_unsynced() => {
                 Some(interval.saturating_sub(self.last_sync.elapsed()))
             }
             _ if self.log.wants_mark() => Some(IDLE),
             _ => None,
+        }
+    }
+
+    /// Reads the messages that were asked for.
+    fn read(&mut self) {
+        let mut read = Vec::new();
+        while let Some(Fetch { session, id, wanted }) = self.fetches.last() {
+            match self.log.fetch(wanted.iter().map(|(sequence, _)| *sequence)) {
+                Ok(messages) => {
+                    let numbers = wanted.iter().map(|(_, number)| *number);
+                    let messages = numbers.zip(messages).collect();
+                    read.push(Fetched { session: *session, id: *id, messages });
+                    self.fetches.pop();
+                    self.unreadable = false;
+                }
+                Err(error) => {
+                    if !std::mem::replace(&mut self.unreadable, true) {
+                        let text = format!("Error: The store can't be read: {}.", why(&error));
+                        self.shared.say(LogType::Error, text);
+                        (self.wake)();
+                    }
+                    break;
+                }
+            }
+        }
+        if !read.is_empty() {
+            lock(&self.shared.fetched).append(&mut read);
+            (self.wake)();
         }
     }
 

@@ -1,7 +1,7 @@
 //! A disk in memory that keeps its promises and not one more: whatever was not synced may be lost, in part or torn,
 //! when the power goes; and it fails when it is told to.
 
-use mqtt_toolkit::store::{Disk, DiskFile};
+use mqtt_toolkit::store::{Disk, DiskFile, Peek};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex};
@@ -140,6 +140,15 @@ impl FakeDisk {
 pub struct FakeFile {
     disk: FakeDisk,
     inode: usize,
+}
+
+impl Peek for FakeDisk {
+    fn read_at(&self, name: &str, at: u64, length: u64, into: &mut Vec<u8>) -> io::Result<()> {
+        let data = self.read(name)?;
+        let start = data.len().min(at as usize);
+        *into = data[start..].iter().copied().take(length as usize).collect();
+        Ok(())
+    }
 }
 
 impl Disk for FakeDisk {

@@ -2,6 +2,7 @@
 
 use crate::disk::{Dice, FakeDisk};
 use crate::world::*;
+use mqtt_toolkit::broker::{Fetch, Fetched, Limits};
 use mqtt_toolkit::protocol::{Packet, Publish, QoS};
 use mqtt_toolkit::store::Log;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -58,6 +59,11 @@ pub struct Life {
     /// By publisher and number: QoS, and whether it was retained.
     kinds: HashMap<(String, u64), (QoS, bool)>,
     pub crashes: usize,
+    /// Messages that were asked for and not read yet.
+    fetches: Vec<Fetch>,
+    /// Messages that were read again.
+    pub read: usize,
+    limits: Limits,
 }
 
 /// Files of the log get so long, so that there are many.
@@ -85,11 +91,14 @@ impl Life {
             unreleased: BTreeSet::new(),
             got: Vec::new(),
         };
+        // In every other life whatever waits does so on disk only; after a crash it does in all of them.
+        let most = if seed.is_multiple_of(2) { 1 } else { 1 << 20 };
+        let limits = Limits { max_queued_memory: most, ..Limits::default() };
         Life {
             dice: Dice(seed),
             disk,
             log,
-            w: World::restored(START, state, contents.sequence),
+            w: World::restored(START, state, contents.sequence, limits.clone()),
             appended: 0,
             publishers: (0..2).map(publisher).collect(),
             subscribers: [QoS::AtLeastOnce, QoS::ExactlyOnce, QoS::ExactlyOnce]
@@ -100,6 +109,9 @@ impl Life {
             retained: BTreeMap::new(),
             kinds: HashMap::new(),
             crashes: 0,
+            fetches: Vec::new(),
+            read: 0,
+            limits,
         }
     }
 
@@ -133,6 +145,7 @@ impl Life {
         }
         self.hear(70);
         self.append();
+        self.fetch(50);
     }
 
     fn publish(&mut self) {
@@ -324,6 +337,21 @@ impl Life {
         self.appended = last;
     }
 
+    /// Messages that were asked for are read, each with this probability.
+    fn fetch(&mut self, percent: usize) {
+        self.fetches.extend(self.w.take_fetches());
+        for Fetch { session, id, wanted } in std::mem::take(&mut self.fetches) {
+            if !self.dice.percent(percent) {
+                self.fetches.push(Fetch { session, id, wanted });
+                continue;
+            }
+            let messages = self.log.fetch(wanted.iter().map(|(sequence, _)| *sequence)).unwrap();
+            let messages: Vec<_> = wanted.iter().map(|(_, number)| *number).zip(messages).collect();
+            self.read += messages.iter().filter(|(_, message)| message.is_some()).count();
+            self.w.fetched(Fetched { session, id, messages });
+        }
+    }
+
     fn commit(&mut self) {
         self.append();
         if self.log.commit(true).is_ok() {
@@ -341,6 +369,7 @@ impl Life {
     /// The power goes; everybody is thrown out, and the broker comes back.
     fn crash(&mut self) {
         self.crashes += 1;
+        self.fetches.clear();
         self.disk.lose_power(&mut self.dice);
         self.begin_again();
     }
@@ -360,7 +389,7 @@ impl Life {
         let (log, state, contents) = Log::open(self.disk.clone(), 1, SEGMENT).unwrap();
         assert_eq!(contents.lost_sessions, 0, "a session that had something is lost");
         self.log = log;
-        self.w = World::restored(self.w.now(), state, contents.sequence);
+        self.w = World::restored(self.w.now(), state, contents.sequence, self.limits.clone());
         for publisher in &mut self.publishers {
             (publisher.client, publisher.is_in) = (None, false);
         }
@@ -384,7 +413,9 @@ impl Life {
             }
             self.hear(100);
             self.commit();
+            self.fetch(100);
             let quiet = self.publishers.iter().all(|p| p.is_in && p.outstanding.is_empty())
+                && self.fetches.is_empty()
                 && self.subscribers.iter().all(|s| {
                     s.is_in
                         && s.subscribed

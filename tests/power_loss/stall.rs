@@ -2,7 +2,7 @@
 
 use crate::disk::FakeDisk;
 use crate::world::*;
-use mqtt_toolkit::broker::FLOOD;
+use mqtt_toolkit::broker::{FLOOD, Limits};
 use mqtt_toolkit::protocol::{Packet, Publish, QoS};
 use mqtt_toolkit::store::{Log, Opened, Store, Sync};
 
@@ -11,7 +11,7 @@ const MESSAGE: usize = 1024 * 1024;
 fn open(disk: &FakeDisk) -> (World, Store) {
     let Opened { store, state, sequence, .. } =
         Store::on(disk.clone(), "the fake disk", Sync::Always, || ()).unwrap();
-    (World::restored(START, state, sequence), store)
+    (World::restored(START, state, sequence, Limits::default()), store)
 }
 
 /// Publishes message after message, whatever comes back, until the broker reads no more of them; how many.

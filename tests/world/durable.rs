@@ -1,13 +1,13 @@
 //! A world with a store: what must survive can be taken out, said to be safe, and be where another world begins.
 
 use super::World;
-use mqtt_toolkit::broker::{Change, Now, Receipt, State};
+use mqtt_toolkit::broker::{Change, Fetch, Fetched, Limits, Now, Receipt, State};
 use mqtt_toolkit::store::Store;
 
 impl World {
     /// A broker that comes back with what was kept, at this time.
-    pub fn restored(now: Now, state: State, sequence: u64) -> World {
-        let mut w = World::new();
+    pub fn restored(now: Now, state: State, sequence: u64, limits: Limits) -> World {
+        let mut w = World::with(limits);
         w.now = now;
         w.outbox.changes.begin(sequence);
         w.shard.restore(now, state, &mut w.outbox);
@@ -30,6 +30,17 @@ impl World {
     /// All changes up to this one are safe.
     pub fn committed(&mut self, sequence: u64) {
         self.shard.committed(sequence, &mut self.outbox);
+        self.settle();
+    }
+
+    /// Messages that were asked for since this was last asked.
+    pub fn take_fetches(&mut self) -> Vec<Fetch> {
+        std::mem::take(&mut self.outbox.fetch)
+    }
+
+    /// Messages were read that had been asked for.
+    pub fn fetched(&mut self, fetched: Fetched) {
+        self.shard.fetched(self.now, fetched, &mut self.outbox);
         self.settle();
     }
 

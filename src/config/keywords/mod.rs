@@ -232,8 +232,8 @@ mod tests {
         let names: Vec<&str> = keywords().flat_map(Keyword::names).collect();
         let distinct: HashSet<&str> = names.iter().copied().collect();
         assert_eq!(names.len(), distinct.len());
-        // mosquitto's 141, and those of ours: persistence_sync and log_format.
-        assert_eq!(names.len(), 141 + 2);
+        // mosquitto's 141, and those of ours: persistence_sync, max_queued_memory and log_format.
+        assert_eq!(names.len(), 141 + 3);
     }
 
     #[test]

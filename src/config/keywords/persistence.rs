@@ -24,6 +24,9 @@ pub(super) const KEYWORDS: &[Keyword] = &[
     row("persistence_sync", Form("always, interval MILLISECONDS, or never"), "always", Global, No,
         "When what must survive is forced to the disk: before it is acknowledged, so often, or as the system likes.")
         .settings(persistence_sync),
+    row("max_queued_memory", Int("0: no limit"), "67108864", Global, Yes,
+        "With persistence, how much memory the messages take that wait for all clients together, in bytes; what is beyond it waits in the store only.")
+        .settings(|s, a| { s.max_queued_memory = a.limit()?; Ok(()) }),
     row("autosave_interval", Int("0: at the end only"), "1800", Global, Yes,
         "With persistence_sync never, force it to the disk after so many seconds, or changes.")
         .settings(|s, a| { s.autosave_interval = a.limit()?; Ok(()) }),

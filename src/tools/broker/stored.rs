@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +13,7 @@ use super::background::reason;
 use super::{Job, SYSTEM, account, now, say};
 use crate::config::LogType;
 use crate::observe::Logger;
-use crate::store::{self, Glance, Message, MosquittoDb, State, StoredSession};
+use crate::store::{self, Glance, Message, MosquittoDb, Paged, Receipt, State, StoredSession};
 
 /// Reads mosquitto's database; what is amiss with it is said.
 fn read(file: &Path, logger: &Logger) -> Result<MosquittoDb, String> {
@@ -53,24 +54,25 @@ fn take_over(file: &Path, path: &Path, logger: &Logger) -> Result<String, String
 /// Prints what is kept at a path.
 pub(super) fn dump(path: &OsStr, logger: &Logger) -> u8 {
     let path = Path::new(path);
-    let state = if path.is_dir() {
+    let printed = if path.is_dir() {
         let glance = Glance(path.to_owned());
         glance
             .list()
             .map_err(store::OpenError::from)
-            .and_then(|names| store::read(&names, |name| glance.read(name)))
-            .map(|contents| {
+            .and_then(|names| store::read(&names, &glance))
+            .map(|mut contents| {
                 for (log_type, text) in store::remarks(&contents, false) {
                     say(logger, log_type, format_args!("{text}"));
                 }
-                contents.state
+                let state = std::mem::take(&mut contents.state);
+                print(&state, |numbers| contents.fetch(&glance, numbers))
             })
             .map_err(|error| store::explain(&path.display().to_string(), &error))
     } else {
-        read(path, logger).map(|db| db.state)
+        read(path, logger).map(|db| print(&db.state, |_| Ok(Vec::new())))
     };
-    match state {
-        Ok(state) => match print(&state) {
+    match printed {
+        Ok(result) => match result {
             Ok(()) => 0,
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Err(_) => SYSTEM,
@@ -82,7 +84,14 @@ pub(super) fn dump(path: &OsStr, logger: &Logger) -> u8 {
     }
 }
 
-fn print(state: &State) -> io::Result<()> {
+/// So many messages that wait on disk are read at a time.
+const PAGE: usize = 512;
+
+/// Messages by the numbers of their changes.
+type Found = io::Result<Vec<Option<Arc<Message>>>>;
+
+/// `fetch` reads what waits on disk.
+fn print(state: &State, fetch: impl Fn(std::vec::IntoIter<u64>) -> Found) -> io::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
     let mut sessions: Vec<&StoredSession> = state.sessions.iter().collect();
     sessions.sort_by(|a, b| a.record.client_id.cmp(&b.record.client_id));
@@ -114,14 +123,17 @@ fn print(state: &State) -> io::Result<()> {
             writeln!(out, "{line}")?;
         }
         for (receipt, kept) in &stored.messages {
-            let mut line = Map::new();
-            line.insert("type".into(), json!("message"));
-            line.insert("client_id".into(), json!(client_id));
-            line.insert("packet_identifier".into(), json!(receipt.packet_identifier));
-            line.append(&mut message(kept));
-            line.insert("qos".into(), json!(receipt.qos as u8));
-            line.insert("retain".into(), json!(receipt.retain));
-            writeln!(out, "{}", Value::Object(line))?;
+            writeln!(out, "{}", waiting(client_id, receipt, kept))?;
+        }
+        let mut pages = stored.pages.iter().peekable();
+        while pages.peek().is_some() {
+            let page: Vec<Paged> = pages.by_ref().take(PAGE).collect();
+            let numbers: Vec<u64> = page.iter().map(|paged| paged.sequence).collect();
+            for (paged, kept) in page.iter().zip(fetch(numbers.into_iter())?) {
+                if let Some(kept) = kept {
+                    writeln!(out, "{}", waiting(client_id, &paged.receipt(record.id, 0), &kept))?;
+                }
+            }
         }
     }
     let mut retained: Vec<_> = state.retained.iter().collect();
@@ -137,6 +149,18 @@ fn print(state: &State) -> io::Result<()> {
         writeln!(out, "{}", Value::Object(line))?;
     }
     out.flush()
+}
+
+/// A message that waits for a session.
+fn waiting(client_id: &str, receipt: &Receipt, kept: &Message) -> Value {
+    let mut line = Map::new();
+    line.insert("type".into(), json!("message"));
+    line.insert("client_id".into(), json!(client_id));
+    line.insert("packet_identifier".into(), json!(receipt.packet_identifier));
+    line.append(&mut message(kept));
+    line.insert("qos".into(), json!(receipt.qos as u8));
+    line.insert("retain".into(), json!(receipt.retain));
+    Value::Object(line)
 }
 
 /// A message without what a receiver adds. A payload that is no text is in base64.
