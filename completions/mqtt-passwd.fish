@@ -27,7 +27,7 @@ end
 complete -c mqtt-passwd -n "__fish_mqtt_passwd_needs_command" -s H -d 'how to hash passwords: argon2id (default), sha512-pbkdf2 or sha512.' -r -f -a "argon2id\t''
 sha512-pbkdf2\t''
 sha512\t''"
-complete -c mqtt-passwd -n "__fish_mqtt_passwd_needs_command" -s I -d 'rounds of sha512-pbkdf2. Default 1000.' -r
+complete -c mqtt-passwd -n "__fish_mqtt_passwd_needs_command" -s I -d 'rounds of sha512-pbkdf2, and makes it the default. Default 1000.' -r
 complete -c mqtt-passwd -n "__fish_mqtt_passwd_needs_command" -s b -d 'batch mode: take the password from the command line.'
 complete -c mqtt-passwd -n "__fish_mqtt_passwd_needs_command" -s c -d 'create a new password file. An existing file is refused.'
 complete -c mqtt-passwd -n "__fish_mqtt_passwd_needs_command" -s D -d 'delete the user instead of setting a password.'

@@ -135,7 +135,12 @@ const FLAGS: &[Flag] = &[
         choices: HASH_NAMES,
         help: "how to hash passwords: argon2id (default), sha512-pbkdf2 or sha512.",
     },
-    Flag { name: ITERATIONS, value: Some("n"), choices: &[], help: "rounds of sha512-pbkdf2. Default 1000." },
+    Flag {
+        name: ITERATIONS,
+        value: Some("n"),
+        choices: &[],
+        help: "rounds of sha512-pbkdf2, and makes it the default. Default 1000.",
+    },
     Flag {
         name: UPDATE,
         value: None,
@@ -401,6 +406,7 @@ impl Switches {
     }
 
     fn hashing(&self) -> Result<Hashing, PasswdRefusal> {
+        // Rounds are PBKDF2's: who counts them and names no hash means that one, as with mosquitto_passwd.
         let kind = match (self.hash, self.short_salt) {
             (Some(HashKind::Argon2id), true) => {
                 return message(
@@ -408,8 +414,8 @@ impl Switches {
                 );
             }
             (Some(kind), _) => kind,
-            (None, true) => HashKind::Sha512Pbkdf2,
-            (None, false) => HashKind::Argon2id,
+            (None, short_salt) if short_salt || self.iterations.is_some() => HashKind::Sha512Pbkdf2,
+            (None, _) => HashKind::Argon2id,
         };
         Ok(Hashing { kind, iterations: self.iterations, short_salt: self.short_salt })
     }

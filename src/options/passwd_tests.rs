@@ -34,6 +34,8 @@ fn every_form_is_read() {
     let iterations = NonZeroU32::new(7);
     let hashing = Hashing { kind: HashKind::Sha512Pbkdf2, iterations, short_salt: true };
     assert_eq!(job(&["-I", "7x", "--salt-2.0", "f", "u"]), set(false, "f", "u", None, hashing));
+    let hashing = Hashing { short_salt: false, ..hashing };
+    assert_eq!(job(&["-I", "7", "f", "u"]), set(false, "f", "u", None, hashing));
     let hashing = Hashing { kind: HashKind::Sha512, ..DEFAULT };
     let update = PasswdJob::HashPlain { file: "f".into(), hashing };
     assert_eq!(job(&["-H", "argon2id", "-H", "sha512", "-b", "-U", "f"]), update);

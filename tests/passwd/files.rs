@@ -81,6 +81,45 @@ fn new_files_are_private_and_old_ones_keep_their_mode() {
     assert_eq!(desk.names(), ["f"]);
 }
 
+/// An access control list as the kernel stores it: the owner may read and write, user 65534 may read (by the mask), and
+/// nobody else may, not even the group.
+fn access_list() -> Vec<u8> {
+    let entry = |tag: u16, permissions: u16, id: u32| {
+        [&tag.to_le_bytes()[..], &permissions.to_le_bytes(), &id.to_le_bytes()].concat()
+    };
+    let (any, nobody) = (u32::MAX, 65534);
+    let entries =
+        [entry(1, 6, any), entry(2, 4, nobody), entry(4, 0, any), entry(16, 4, any), entry(32, 0, any)];
+    [&2u32.to_le_bytes()[..], &entries.concat()].concat()
+}
+
+#[test]
+fn access_control_lists_stay_and_none_comes() {
+    use rustix::fs::{XattrFlags, getxattr, setxattr};
+    const OF_FILE: &str = "system.posix_acl_access";
+    let desk = Desk::new();
+    let list_of = |name| {
+        let mut list = vec![0; 1000];
+        getxattr(desk.path(name), OF_FILE, list.as_mut_slice()).map(|length| list[..length].to_vec())
+    };
+    desk.write("listed", "");
+    desk.write("bare", "");
+    std::fs::set_permissions(desk.path("bare"), PermissionsExt::from_mode(0o640)).unwrap();
+    let set = |path, name| setxattr(path, name, &access_list(), XattrFlags::empty());
+    if let Err(error) = set(desk.path("listed"), OF_FILE) {
+        return eprintln!("SKIPPED: no access control lists in the temporary directory: {error}");
+    }
+    set(desk.path("."), "system.posix_acl_default").unwrap();
+    for name in ["listed", "bare"] {
+        let before = (list_of(name).ok(), desk.path(name).metadata().unwrap());
+        assert_eq!(add(&desk, name, "u"), ran("Adding password for user u\n", "", 0));
+        let after = (list_of(name).ok(), desk.path(name).metadata().unwrap());
+        assert_eq!((&before.0, before.1.mode()), (&after.0, after.1.mode()), "{name}");
+        assert_ne!(before.1.ino(), after.1.ino(), "{name} was not replaced");
+    }
+    assert_eq!(list_of("listed"), Ok(access_list()));
+}
+
 #[test]
 fn the_old_file_stays_whole_for_who_reads_it() {
     let desk = Desk::new();

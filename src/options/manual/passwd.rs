@@ -15,7 +15,7 @@ pub(super) static PASSWD: Manual = Manual {
     ],
     description: &[
         "Adds users to a password file of mqtt-broker or mosquitto, changes their passwords and deletes users. The \
-         file is locked meanwhile and replaced in one step: its owner, mode, comments and other lines stay.",
+         file is locked meanwhile and replaced in one step: its owner, mode, access control list, comments and other lines stay.",
         "The program takes the options of mosquitto_passwd and answers in its words; called through a link of that \
          name it also calls itself so.",
     ],

@@ -6,7 +6,8 @@ use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::{FlockOperation, OFlags, XattrFlags, fgetxattr, flistxattr, flock, fremovexattr, fsetxattr};
+use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 use super::{Failure, complain, system_words};
@@ -27,7 +28,7 @@ pub fn create(path: &Path, content: &[u8]) -> Result<(), Failure> {
         Failure::new(format!("Error: Unable to open file {} for writing. {words}.", path.display()))
     };
     if path.symlink_metadata().is_ok() {
-        return Err(fail(io::Error::from_raw_os_error(rustix::io::Errno::EXIST.raw_os_error())));
+        return Err(fail(io::Error::from_raw_os_error(Errno::EXIST.raw_os_error())));
     }
     let (mut file, temporary) = Temporary::create(path).map_err(|(_, error)| fail(error))?;
     file.write_all(content).and_then(|()| file.sync_all()).map_err(fail)?;
@@ -129,12 +130,13 @@ impl LockedFile {
         Ok(())
     }
 
-    /// Gives the new file owner, group and mode of the old one, and makes that durable.
+    /// Gives the new file owner, group, mode and extended attributes of the old one, and makes that durable.
     fn copy_access(&self, new: &File) -> io::Result<()> {
         let (old, now) = (&self.metadata, new.metadata()?);
         if (old.uid(), old.gid()) != (now.uid(), now.gid()) {
             fchown(new, Some(old.uid()), Some(old.gid()))?;
         }
+        copy_attributes(&self.file, new)?;
         new.set_permissions(Permissions::from_mode(old.mode() & 0o7777))?;
         new.sync_all()
     }
@@ -145,6 +147,44 @@ impl LockedFile {
         self.file.set_len(content.len() as u64)?;
         self.file.sync_all()
     }
+}
+
+/// An extended attribute: its name and value.
+type Attribute = (Vec<u8>, Vec<u8>);
+
+/// The most bytes of all names, and of one value (Linux).
+const ATTRIBUTE_MAX: usize = 65536;
+
+/// Access control lists and labels are attributes: without them the broker's user may be locked out, or the mode, whose
+/// group bits are the list's mask then, let the whole group in. A list that the directory bestowed goes.
+fn copy_attributes(old: &File, new: &File) -> io::Result<()> {
+    let (wanted, there) = (attributes(old)?, attributes(new)?);
+    for (name, _) in &there {
+        if !wanted.iter().any(|(kept, _)| kept == name) {
+            fremovexattr(new, name.as_slice())?;
+        }
+    }
+    for attribute in wanted.iter().filter(|attribute| !there.contains(attribute)) {
+        fsetxattr(new, attribute.0.as_slice(), &attribute.1, XattrFlags::empty())?;
+    }
+    Ok(())
+}
+
+/// None where the file system has none.
+fn attributes(file: &File) -> io::Result<Vec<Attribute>> {
+    let mut names = vec![0; ATTRIBUTE_MAX];
+    let length = match flistxattr(file, names.as_mut_slice()) {
+        Err(Errno::NOTSUP | Errno::NOSYS) => 0,
+        length => length?,
+    };
+    let names = names[..length].split(|&byte| byte == 0).filter(|name| !name.is_empty());
+    let attribute = |name: &[u8]| {
+        let mut value = vec![0; ATTRIBUTE_MAX];
+        let length = fgetxattr(file, name, value.as_mut_slice())?;
+        value.truncate(length);
+        Ok((name.to_vec(), value))
+    };
+    names.map(attribute).collect()
 }
 
 /// A file beside the password file that goes away again unless it is kept.
