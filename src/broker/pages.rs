@@ -145,7 +145,10 @@ impl Chunk {
 
     /// How the entry would stand here, if it can.
     fn encode(&self, paged: &Paged) -> Option<[u32; 3]> {
-        if self.entries.len() >= CHUNK || !self.entries.is_empty() && paged.number <= self.last_number() {
+        // A step back, or a wide one on: chunks that reach over others would all have to be sorted at once.
+        let step = paged.number.checked_sub(self.last_number());
+        let follows = self.entries.is_empty() || step.is_some_and(|step| (1..=CHUNK as u64).contains(&step));
+        if self.entries.len() >= CHUNK || !follows {
             return None;
         }
         let sequence = u32::try_from(paged.sequence.checked_sub(self.sequence)?).ok()?;
