@@ -143,3 +143,38 @@ fn explain_says_which_line_decides() {
         assert_eq!(output.status.code(), Some(code), "{arguments:?}");
     }
 }
+
+#[test]
+fn a_session_taken_by_another_user_gives_only_what_that_user_may_read() {
+    let broker = broker("user alice\ntopic readwrite #\nuser bob\ntopic read shared/#\n");
+    let ran = sh(
+        &broker,
+        "set -e
+        mqtt-sub -u alice -i desk -c -q 1 -t 'private/#' -t 'shared/#' -E
+        mqtt-pub -u alice -q 1 -t private/1 -m hush
+        mqtt-pub -u alice -q 1 -t shared/1 -m hello
+        mqtt-sub -u bob -i desk -c -q 1 -t 'shared/#' -v -C 1 -W 20",
+    );
+    assert_eq!(String::from_utf8_lossy(&ran.stdout), "shared/1 hello\n", "{ran:?}");
+    assert!(ran.status.success(), "{ran:?}");
+}
+
+#[test]
+fn a_name_with_wildcards_gains_nothing_from_patterns() {
+    let broker =
+        broker("user alice\ntopic readwrite #\nuser bob\npattern read of/%c/x\npattern read own/%u/x\n");
+    let ran = sh(
+        &broker,
+        "set -e
+        mqtt-pub -u alice -r -q 1 -t of/victim/x -m id
+        mqtt-pub -u alice -r -q 1 -t own/victim/x -m name
+        mqtt-sub -u bob -i victim -t of/victim/x -C 1 -W 20
+        mqtt-sub -u victim -t own/victim/x -C 1 -W 20
+        for name in + '#' victim/x; do
+            mqtt-sub -u bob -i \"$name\" -t of/victim/x -C 1 -W 1 || test $? = 27
+            mqtt-sub -u \"$name\" -t own/victim/x -C 1 -W 1 || test $? = 27
+        done",
+    );
+    assert_eq!(String::from_utf8_lossy(&ran.stdout), "id\nname\n", "{ran:?}");
+    assert!(ran.status.success(), "{ran:?}");
+}
