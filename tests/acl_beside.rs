@@ -1,5 +1,5 @@
-//! ACL files beside mosquitto's broker: who may read and write what, case by case, must be the same. (`%c` inside a
-//! level is left out: 2.0 replaces it, 2.1 does not.)
+//! ACL files beside mosquitto's broker: who may read and write what, case by case, must be the same (`%c` inside a
+//! level is left out: 2.0 replaces it, 2.1 does not); and what somebody gets who takes another's session over.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "tests fail by panicking")]
 
@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use mqtt_toolkit::protocol::{Connect, QoS, Version};
+use mqtt_toolkit::protocol::{Connect, Properties, PropertiesBuf, Property, QoS, Version, Will};
 use our_broker::Broker;
 use raw_client::{RawClient, plain_connect, publish};
 use running::eventually;
@@ -88,28 +88,119 @@ impl Drop for Mosquitto {
     }
 }
 
-#[test]
-fn verdicts_are_mosquittos() {
+/// mosquitto with these lines in its configuration, if it is installed.
+fn mosquitto(folder: &Path, lines: &str) -> Option<(Mosquitto, SocketAddr)> {
     let program = Path::new("/usr/sbin/mosquitto");
     if !program.exists() {
-        eprintln!("mosquitto is not installed: this test is left out");
-        return;
+        eprintln!("mosquitto is not installed: it is left out");
+        return None;
     }
+    let conf = folder.join("conf");
+    let port = Broker::free_port();
+    std::fs::write(&conf, format!("user root\nlistener {port} 127.0.0.1\n{lines}")).unwrap();
+    let child = Command::new(program).arg("-c").arg(&conf).stderr(Stdio::null()).spawn().unwrap();
+    let running = Mosquitto(child);
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    eventually("mosquitto's port", || std::net::TcpStream::connect(address).is_ok());
+    Some((running, address))
+}
+
+#[test]
+fn verdicts_are_mosquittos() {
     for file in FILES {
         let folder = tempfile::tempdir().unwrap();
-        let (acl, conf) = (folder.path().join("acl"), folder.path().join("conf"));
+        let acl = folder.path().join("acl");
         std::fs::write(&acl, format!("{file}\n{ALWAYS}")).unwrap();
         let lines = format!("allow_anonymous true\nacl_file {}\n", acl.display());
-        let port = Broker::free_port();
-        std::fs::write(&conf, format!("user root\nlistener {port} 127.0.0.1\n{lines}")).unwrap();
-        let child = Command::new(program).arg("-c").arg(&conf).stderr(Stdio::null()).spawn().unwrap();
-        let _mosquitto = Mosquitto(child);
-        let theirs = SocketAddr::from(([127, 0, 0, 1], port));
-        eventually("mosquitto's port", || std::net::TcpStream::connect(theirs).is_ok());
+        let Some((_mosquitto, theirs)) = mosquitto(folder.path(), &lines) else { return };
         let ours = Broker::configured(&lines);
         let (expected, found) = (verdicts(theirs), verdicts(ours.address()));
         for (expected, found) in expected.iter().zip(&found) {
             assert_eq!(found, expected, "with\n{file}");
+        }
+    }
+}
+
+/// Ann and the boss may do everything, Bob only what is open.
+const OPEN: &str =
+    "user boss\ntopic readwrite #\nuser ann\ntopic readwrite #\nuser bob\ntopic readwrite open/#\n";
+
+/// The same ClientId whoever comes, a session that stays, and a Will with the user's name.
+fn thing(address: SocketAddr, version: Version, username: &str, clean_start: bool) -> RawClient {
+    let mut properties = PropertiesBuf::default();
+    if version.is_v5() {
+        properties.push(Property::SessionExpiryInterval(1000));
+    }
+    let topic = format!("will/{username}");
+    let will = Will {
+        topic: &topic,
+        payload: b"",
+        qos: QoS::AtLeastOnce,
+        retain: false,
+        properties: Properties::EMPTY,
+    };
+    let connect = Connect {
+        clean_start,
+        username: Some(username),
+        will: Some(will),
+        properties: properties.as_properties(),
+        ..plain_connect(version, "thing")
+    };
+    RawClient::connect_with(address, &connect)
+}
+
+fn topics_until(client: &mut RawClient, end: &str) -> Vec<String> {
+    let topics = std::iter::from_fn(|| client.message().map(|message| message.topic));
+    topics.take_while(|topic| topic != end).collect()
+}
+
+/// What Bob gets who comes with Ann's ClientId while messages are on their way to her and more wait, and which Wills
+/// are published until Ann has come back.
+fn taken_over(address: SocketAddr, version: Version, clean_start: bool) -> (Vec<String>, Vec<String>) {
+    let mut boss = client(address, "boss", Some("boss"));
+    let mut watcher = client(address, "watcher", Some("boss"));
+    watcher.subscribe("will/#", QoS::AtMostOnce);
+    let mut ann = thing(address, version, "ann", false);
+    ann.subscribe("#", QoS::ExactlyOnce);
+    for number in 0..15 {
+        for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+            for what in ["secret", "open"] {
+                boss.publish(&format!("{what}/{number}"), b"x", qos);
+            }
+        }
+    }
+    let mut bob = thing(address, version, "bob", clean_start);
+    if clean_start {
+        bob.subscribe("open/end", QoS::AtLeastOnce);
+    }
+    boss.publish("secret/end", b"x", QoS::AtLeastOnce);
+    boss.publish("open/end", b"x", QoS::AtLeastOnce);
+    let got = topics_until(&mut bob, "open/end");
+    thing(address, version, "ann", true).send(&[0xE0, 0]);
+    boss.publish("will/end", b"x", QoS::AtLeastOnce);
+    (got, topics_until(&mut watcher, "will/end"))
+}
+
+#[test]
+fn a_session_taken_over_by_another_user_tells_only_what_that_user_may_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let acl = folder.path().join("acl");
+    std::fs::write(&acl, OPEN).unwrap();
+    let lines = format!("allow_anonymous true\nacl_file {}\n", acl.display());
+    let ours = Broker::configured(&lines);
+    let theirs = mosquitto(folder.path(), &lines);
+    for version in [Version::V311, Version::V5] {
+        let open: Vec<String> =
+            (0..15).flat_map(|number| [format!("open/{number}"), format!("open/{number}")]).collect();
+        // A session that goes on takes its Will with it; a new one ends the old one. Bob's own he may not publish.
+        for (clean_start, expected) in
+            [(false, (open, vec![])), (true, (vec![], vec!["will/ann".to_owned()]))]
+        {
+            let what = format!("{version:?}, Clean Start {clean_start}");
+            assert_eq!(taken_over(ours.address(), version, clean_start), expected, "{what}");
+            if let Some((_, theirs)) = &theirs {
+                assert_eq!(taken_over(*theirs, version, clean_start), expected, "mosquitto, {what}");
+            }
         }
     }
 }
