@@ -353,7 +353,8 @@ impl BrokerName {
              {0}[-q] [--test-config] [--print-address] [--version]\n\
              {0}[--port-file file] [--max-time seconds]\n\
              {0}[--exec -- command [arg...]] [--health [url]]\n\
-             {0}[--import file] [--dump path]\n\n",
+             {0}[--explain user topic [read|write|both [clientid]]]\n\
+             {0}[--import file] [--dump path] [--tls-keylog file]\n\n",
             " ".repeat("Usage: ".len() + name.len() + 1)
         );
         for flag in FLAGS {
