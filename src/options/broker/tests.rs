@@ -116,3 +116,16 @@ fn names_and_texts() {
     }
     command().debug_assert();
 }
+
+#[test]
+fn the_usage_line_names_every_flag() {
+    let usage = BrokerName::called(None).usage();
+    let (_, rest) = usage.split_once("Usage:").unwrap();
+    let (line, _) = rest.split_once("\n\n").unwrap();
+    for flag in FLAGS {
+        let long = format!("[--{}", flag.long);
+        let named =
+            flag.short.is_some_and(|short| line.contains(&format!("[-{short}"))) || line.contains(&long);
+        assert!(named, "--{} is not in{line}", flag.long);
+    }
+}
