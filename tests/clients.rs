@@ -5,6 +5,7 @@
 mod harness;
 
 mod clients {
+    mod advice;
     mod connect;
     mod conversation;
     mod exec;
@@ -12,6 +13,7 @@ mod clients {
     mod lines;
     mod patience;
     mod picking;
+    mod progress;
     mod publish;
     mod reconnect;
     mod recording;

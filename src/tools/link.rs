@@ -346,7 +346,7 @@ impl Link {
     }
 
     /// Whether there is something that only waits for the socket to take it.
-    fn waits_to_write(&self) -> bool {
+    pub fn waits_to_write(&self) -> bool {
         let Some(stream) = &self.stream else { return false };
         !self.write_failed && (stream.has_unwritten() || (self.unwritten() > 0 && stream.is_open()))
     }

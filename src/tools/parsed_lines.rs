@@ -165,8 +165,8 @@ impl ParsedLines {
         self.next.is_none() && self.lines.is_done()
     }
 
-    /// Takes the progress bar away.
-    pub fn clear_progress(&self) {
-        self.progress.clear();
+    /// How far it has come.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
     }
 }

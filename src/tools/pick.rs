@@ -2,11 +2,12 @@
 //! `--remove-retained`, `--random-filter`, `--message-rate`.
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use super::link::Link;
 use super::output::Output;
+use super::progress::Progress;
 use crate::client::Outgoing;
 use crate::options::SubscribeJob;
 use crate::protocol::{Properties, Publish, QoS, topic};
@@ -29,6 +30,9 @@ pub struct Pick {
     dice: Option<Dice>,
     /// Topics whose retained message is to be cleared, in the order of arrival.
     to_clear: VecDeque<String>,
+    /// How many messages were published that clear one.
+    clearing: u64,
+    progress: Progress,
     /// Messages of this second, and when it ends.
     rate: Option<(u64, Instant)>,
 }
@@ -40,7 +44,8 @@ impl Pick {
     /// The system's, when there are no random bytes for the dice.
     pub fn new(job: &SubscribeJob) -> io::Result<Self> {
         let rate = job.message_rate.then(|| (0, Instant::now() + SECOND));
-        Ok(Pick { dice: job.chance.map(Dice::new).transpose()?, to_clear: VecDeque::new(), rate })
+        let dice = job.chance.map(Dice::new).transpose()?;
+        Ok(Pick { dice, to_clear: VecDeque::new(), clearing: 0, progress: progress_of(job), rate })
     }
 
     /// Judges a message.
@@ -71,9 +76,17 @@ impl Pick {
             let (qos, properties) = (QoS::AtLeastOnce, Properties::EMPTY);
             let empty = Outgoing { topic, payload: &[], qos, retain: true, properties };
             // What the broker can't take at all, such as retained messages, would never go out.
-            let _ = link.connection.publish(&empty, &mut link.outbox);
+            self.clearing += u64::from(link.connection.publish(&empty, &mut link.outbox).is_ok());
             self.to_clear.pop_front();
         }
+        if self.progress.is_wanted() {
+            self.progress.at(self.clearing.saturating_sub(link.connection.in_flight() as u64));
+        }
+    }
+
+    /// Takes away the count of what is cleared.
+    pub fn clear_progress(&self) {
+        self.progress.clear();
     }
 
     /// Whether retained messages are still being cleared.
@@ -96,6 +109,15 @@ impl Pick {
             *due += SECOND;
         }
     }
+}
+
+/// A count of cleared messages, unless they are seen to be printed, or packets told of.
+fn progress_of(job: &SubscribeJob) -> Progress {
+    let connection = &job.connection;
+    if !job.remove_retained || job.handling.dry_run || io::stdout().is_terminal() {
+        return Progress::none();
+    }
+    Progress::of_cleared(connection.quiet || connection.debug || connection.trace)
 }
 
 const SECOND: Duration = Duration::from_secs(1);

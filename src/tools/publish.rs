@@ -22,14 +22,32 @@ const OUTBOX_LIMIT: usize = 256 * 1024;
 /// What mqtt-pub reads at a time: it gets little more than acknowledgements.
 const READ_SIZE: usize = 8 * 1024;
 
+/// From so many bytes on it is shown how many of a single message are sent.
+const LARGE: usize = 1 << 20;
+
 /// Where the messages come from.
 enum Feed {
     /// The same message, `left` more times.
-    Message { payload: Vec<u8>, left: u32, due: Option<Instant>, awaited: Option<PacketIdentifier> },
+    Message {
+        payload: Vec<u8>,
+        left: u32,
+        due: Option<Instant>,
+        awaited: Option<PacketIdentifier>,
+        progress: Progress,
+    },
     /// A message a line.
     Lines { lines: Lines<Stdin>, progress: Progress },
     /// A line is more than a payload.
     Parsed(Box<ParsedLines>),
+}
+
+impl Feed {
+    fn progress(&self) -> &Progress {
+        match self {
+            Feed::Message { progress, .. } | Feed::Lines { progress, .. } => progress,
+            Feed::Parsed(lines) => lines.progress(),
+        }
+    }
 }
 
 /// How a run, or one connection of it, ends.
@@ -114,7 +132,15 @@ fn feed_of(job: &PublishJob, report: Report) -> Option<Feed> {
         },
         source => {
             let payload = source::read_message(source, report)?;
-            Some(Feed::Message { payload, left: job.repeat.max(1), due: None, awaited: None })
+            let left = job.repeat.max(1);
+            // Packets that are told of are progress enough.
+            let quiet = job.connection.quiet || job.connection.debug || job.connection.trace;
+            let progress = match payload.len() {
+                _ if left > 1 => Progress::of_messages(left, quiet),
+                LARGE.. => Progress::of_bytes(payload.len() as u64, quiet),
+                _ => Progress::none(),
+            };
+            Some(Feed::Message { payload, left, due: None, awaited: None, progress })
         }
     }
 }
@@ -152,6 +178,7 @@ impl Publisher {
                 }
                 End::Lost(_) if self.has_lines() => self.reconnect(),
                 End::Lost(_) => {
+                    self.clear_progress();
                     self.report.connection_lost();
                     self.report.hint(self.link.hint());
                     return Exit::ConnectionLost;
@@ -199,6 +226,7 @@ impl Publisher {
         if let Err(error) = self.feed() {
             return Ok(ControlFlow::Break(self.give_up(error)));
         }
+        self.show_progress();
         if self.is_done() {
             return self.leave().map(ControlFlow::Break);
         }
@@ -207,7 +235,8 @@ impl Publisher {
         if self.output.is_full() {
             let _ = self.output.flush();
         }
-        let mut until = [self.link.connection.deadline(), self.due()].into_iter().flatten().min();
+        let deadlines = [self.link.connection.deadline(), self.due(), self.bar_due()];
+        let mut until = deadlines.into_iter().flatten().min();
         if self.has_message() {
             // The outbox was full, and is written already: only look whether the broker has something to say.
             until = Some(Instant::now());
@@ -265,7 +294,7 @@ impl Publisher {
                 // A line says its QoS only once it is read: there is room for any.
                 while may_send(link, QoS::ExactlyOnce) {
                     if let Err(wrong) = lines.advance(job) {
-                        lines.clear_progress();
+                        lines.progress().clear();
                         self.report.line(format_args!("{wrong}"));
                         self.bad_line = true;
                     }
@@ -281,7 +310,7 @@ impl Publisher {
                     lines.published();
                 }
             }
-            Feed::Message { payload, left, due, awaited } => {
+            Feed::Message { payload, left, due, awaited, .. } => {
                 while *left > 0 && awaited.is_none() && may_send(link, job.qos) {
                     if due.is_some_and(|due| due > Instant::now()) {
                         break;
@@ -327,7 +356,11 @@ impl Publisher {
             && match &self.feed {
                 Feed::Lines { lines, .. } => lines.is_done() && self.link.connection.in_flight() == 0,
                 Feed::Parsed(lines) => lines.is_done() && self.link.connection.in_flight() == 0,
-                Feed::Message { left, awaited, .. } => *left == 0 && awaited.is_none(),
+                // Whoever looks on sees the last bytes go, too.
+                Feed::Message { left, awaited, progress, .. } => {
+                    let goes_out = progress.is_wanted() && self.link.waits_to_write();
+                    *left == 0 && awaited.is_none() && !goes_out
+                }
             }
     }
 
@@ -355,8 +388,13 @@ impl Publisher {
                 Event::Disconnected(_) => ended = true,
                 Event::Completed { packet_identifier, reason, properties } => {
                     if reason.is_error() {
-                        *denied = true;
-                        report.publish_failed(packet_identifier, reason, properties.reason_string());
+                        let first = !std::mem::replace(denied, true);
+                        feed.progress().aside(|| {
+                            report.publish_failed(packet_identifier, reason, properties.reason_string());
+                            if first {
+                                report.advise_publisher(reason);
+                            }
+                        });
                     }
                     if let Feed::Message { awaited, due, .. } = feed
                         && *awaited == Some(packet_identifier)
@@ -392,11 +430,32 @@ impl Publisher {
     }
 
     fn clear_progress(&self) {
-        match &self.feed {
-            Feed::Lines { progress, .. } => progress.clear(),
-            Feed::Parsed(lines) => lines.clear_progress(),
-            Feed::Message { .. } => {}
+        self.feed.progress().clear();
+    }
+
+    /// How far the message of `-f` has gone out, or how many repetitions of it.
+    fn show_progress(&mut self) {
+        let Feed::Message { payload, left, awaited, progress, .. } = &mut self.feed else { return };
+        if !progress.is_wanted() {
+            return;
         }
+        let repeat = self.job.repeat.max(1);
+        if *left == 0 {
+            // What is written at once is nothing to wait for.
+            self.link.flush();
+        }
+        progress.at(if repeat > 1 {
+            (repeat - *left - u32::from(awaited.is_some())).into()
+        } else if *left == 0 {
+            payload.len().saturating_sub(self.link.unwritten()) as u64
+        } else {
+            0
+        });
+    }
+
+    /// When [`Publisher::show_progress`] is to be called even if nothing happens.
+    fn bar_due(&self) -> Option<Instant> {
+        if let Feed::Message { progress, .. } = &self.feed { progress.due() } else { None }
     }
 }
 

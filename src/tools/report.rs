@@ -107,8 +107,14 @@ impl Report {
     /// CONNACK said no.
     pub fn refused(self, code: ReasonCode, version: Version, words: RefusalWords) {
         self.why_refused(code, version, words);
-        if matches!(code.0, 4 | 5 | 0x86 | 0x87) {
-            self.advice("Check the user name (-u) and password (--pw-prompt asks for it); or this ClientId (-i) may not connect.");
+        match code.0 {
+            4 | 5 | 0x86 | 0x87 => self.advice(
+                "Check the user name (-u) and password (--pw-prompt asks for it); or this ClientId (-i) may not connect.",
+            ),
+            1 | 0x84 if version == Version::V311 => self.advice("Try another version: -V mqttv5, or -V mqttv31."),
+            1 | 0x84 => self.advice("Try another version: -V mqttv311 is what nearly every broker speaks."),
+            2 | 0x85 => self.advice("Try another ClientId (-i), or none."),
+            _ => {}
         }
     }
 
@@ -163,6 +169,32 @@ impl Report {
         if let Some(text) = reason_string {
             self.line(format_args!("{text}"));
         }
+    }
+
+    /// What to try after the first message that the broker didn't take.
+    pub fn advise_publisher(self, reason: ReasonCode) {
+        match reason.0 {
+            0x87 => self.advice(
+                "This user (-u) may not publish to that topic (-t): the broker's access control forbids it.",
+            ),
+            0x90 => self.advice("The broker doesn't take that topic (-t): it may be reserved, or too long."),
+            0x97 => self.advice("The broker keeps no more for now: try again later, or without -r."),
+            0x99 => self.advice("The payload isn't what -D publish payload-format-indicator says it is."),
+            _ => {}
+        }
+    }
+
+    /// Which subscription was denied and why, for somebody at a terminal: mosquitto's words don't say.
+    pub fn advise_subscriber(self, filter: &str, code: ReasonCode, version: Version) {
+        let why = match code.0 {
+            0x87 => "Not authorized. This user (-u) may not subscribe there",
+            0x80 if !version.is_v5() => "no reason is given; with -V mqttv5 the broker may say one",
+            0x9E => "Shared Subscriptions not supported. Try it without $share/",
+            0xA1 => "Subscription identifiers not supported. Try it without that -D",
+            0xA2 => "Wildcard Subscriptions not supported. Try it without + and #",
+            _ => code.text(),
+        };
+        self.advice(&format!("The subscription to '{filter}' was denied: {why}."));
     }
 
     /// One of several subscriptions was denied; said with `--strict`.

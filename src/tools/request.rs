@@ -192,6 +192,7 @@ impl Requester {
                 }
                 Event::Completed { packet_identifier, reason, properties } if reason.is_error() => {
                     report.publish_failed(packet_identifier, reason, properties.reason_string());
+                    report.advise_publisher(reason);
                     if job.connection.strict { Step::RequestDenied } else { Step::GoOn }
                 }
                 Event::Disconnected(_) => Step::Lost,
@@ -222,6 +223,8 @@ impl Requester {
             }
             Step::Denied(code) => {
                 self.report.line(format_args!("{}", code.text()));
+                let (filter, version) = (&self.job.response_topic, self.job.connection.version);
+                self.report.advise_subscriber(filter, code, version);
                 let strict = self.job.connection.strict;
                 return Ok(Some(self.leave(if strict { Exit::SubscriptionsDenied } else { Exit::Success })));
             }

@@ -168,7 +168,11 @@ pub fn run(job: SubscribeJob) -> Exit {
 impl Subscriber {
     fn run(&mut self) -> Exit {
         loop {
-            let end = match self.converse() {
+            let end = self.converse();
+            if !matches!(end, End::Lost(Lost::Closed | Lost::KeepAlive)) || self.may_lose_messages() {
+                self.pick.clear_progress();
+            }
+            let end = match end {
                 End::Lost(Lost::Violation(violation)) => {
                     self.link.flush();
                     self.report.violation(violation);
@@ -441,7 +445,6 @@ impl Subscriber {
                 return Ok(Some(self.leave(ReasonCode::SUCCESS, Exit::Refused(code))));
             }
             Step::Denied => {
-                self.report.line(format_args!("All subscription requests were denied."));
                 let strict = self.job.connection.strict;
                 let exit = if strict { Exit::SubscriptionsDenied } else { Exit::Success };
                 return Ok(Some(self.leave(ReasonCode::SUCCESS, exit)));
@@ -553,12 +556,22 @@ fn on_suback(
         output.line(&format!("Subscribed (mid: {}): {}", suback.packet_identifier, codes.join(", ")));
     }
     let is_denied = |code: &u8| ReasonCode(*code).is_error();
-    if suback.codes.iter().all(is_denied) {
-        Step::Denied
-    } else if job.connection.strict && suback.codes.iter().any(is_denied) {
-        for (filter, code) in job.filters.iter().zip(suback.codes).filter(|(_, code)| is_denied(code)) {
-            report.subscription_denied(filter, ReasonCode(*code));
+    let all_denied = suback.codes.iter().all(is_denied);
+    let some_denied = job.connection.strict && !all_denied && suback.codes.iter().any(is_denied);
+    if all_denied {
+        report.line(format_args!("All subscription requests were denied."));
+    }
+    for (filter, code) in job.filters.iter().zip(suback.codes).filter(|(_, code)| is_denied(code)) {
+        let code = ReasonCode(*code);
+        if some_denied {
+            report.subscription_denied(filter, code);
+        } else {
+            report.advise_subscriber(filter, code, job.connection.version);
         }
+    }
+    if all_denied {
+        Step::Denied
+    } else if some_denied {
         Step::SomeDenied
     } else if job.handling.ready != Default::default() {
         Step::Ready

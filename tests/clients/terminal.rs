@@ -6,13 +6,18 @@ use super::super::harness::{Broker, Kind, Running, Tool};
 use super::each;
 
 /// Runs a program at a terminal of its own. `None`: script isn't installed.
-fn at_terminal(tool: &Tool, variables: &[(&str, &str)]) -> Option<Running> {
+pub(super) fn at_terminal(tool: &Tool, variables: &[(&str, &str)]) -> Option<Running> {
+    at_terminal_of(&tool.line(), variables)
+}
+
+/// Runs a shell's command at a terminal of its own. `None`: script isn't installed.
+pub(super) fn at_terminal_of(command: &str, variables: &[(&str, &str)]) -> Option<Running> {
     let script = Path::new("/usr/bin/script");
     if !script.exists() {
         eprintln!("script is not installed: what is printed at a terminal is not tested");
         return None;
     }
-    let mut script = Tool::new(script).args(["-qec", &tool.line(), "/dev/null"]);
+    let mut script = Tool::new(script).args(["-qec", command, "/dev/null"]);
     script = script.env("PATH", "/usr/bin:/bin").env("TERM", "xterm");
     Some(variables.iter().fold(script, |script, (name, value)| script.env(name, value)).start())
 }
