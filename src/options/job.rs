@@ -182,6 +182,8 @@ pub struct SubscribeJob {
     pub message_rate: bool,
     /// Give each topic a line of the terminal (`-w`).
     pub watch: bool,
+    /// Draw a table of topics again and again (`--top`).
+    pub top: bool,
     /// Subscription option Retain Handling; `DoNotSend` with `-R`. 5.0 only.
     pub retain_handling: RetainHandling,
     /// Subscription option Retain As Published (`--retain-as-published`). 5.0 only.

@@ -113,6 +113,7 @@ pub(super) struct Raw {
     pub chance: Option<f64>,
     pub message_rate: bool,
     pub watch: bool,
+    pub top: bool,
     pub latency: bool,
     pub format: Option<Format>,
     pub pretty: bool,

@@ -64,6 +64,12 @@ pub(super) fn subscribe(
             Complaint::Together("Error: --dry-run is for --remove-retained, which is missing.").into()
         );
     }
+    if raw.top && (raw.watch || raw.message_rate || raw.format.is_some() || raw.debug || raw.no_line_end) {
+        return Err(Complaint::Together(
+            "Error: --top draws a table; -w, --message-rate, -F, -N and -d print something else.",
+        )
+        .into());
+    }
     if raw.handling.record.is_some() {
         // What is recorded should be all there is.
         raw.version.get_or_insert(Version::V5);
@@ -89,6 +95,7 @@ pub(super) fn subscribe(
         chance: raw.chance,
         message_rate: raw.message_rate,
         watch: raw.watch,
+        top: raw.top,
         retain_handling: retain_handling(&raw),
         retain_as_published: raw.retain_as_published,
         verbose: raw.verbose,

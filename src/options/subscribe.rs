@@ -132,5 +132,14 @@ fn choosing() -> Vec<Flag> {
                 Ok(())
             },
         ),
+        Flag::switch(
+            Arg::new("top")
+                .long("top")
+                .help("Draw a table at the terminal: each topic's last message, count, rate, age."),
+            |raw, _| {
+                raw.top = true;
+                Ok(())
+            },
+        ),
     ]
 }

@@ -32,6 +32,7 @@ mod signals;
 mod source;
 mod start;
 pub mod subscribe;
+mod top;
 mod watch;
 
 pub use exit::Exit;

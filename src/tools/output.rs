@@ -1,11 +1,13 @@
 //! Standard output of the client programs: messages and trace lines, written in big blocks.
 
 use std::io;
+use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::format::{Formatter, Unfit};
 use super::paint::Paint;
+use super::top::Top;
 use super::watch::Watch;
 use crate::client::Outbox;
 use crate::protocol::Publish;
@@ -24,6 +26,8 @@ pub struct Style {
     pub format: Option<Formatter>,
     /// A line of the terminal for each topic (`-w`).
     pub watch: Option<Watch>,
+    /// A table of topics, drawn again and again (`--top`).
+    pub top: Option<Top>,
     /// For people at a terminal.
     pub paint: Option<Paint>,
 }
@@ -47,6 +51,11 @@ impl Output {
         Watch::start(host, &mut self.buffer)
     }
 
+    /// Adds a frame of the table.
+    pub fn draw(&mut self, top: &mut Top, now: Instant) {
+        top.draw(now, &mut self.buffer);
+    }
+
     /// Adds a line.
     pub fn line(&mut self, text: &str) {
         self.buffer.extend_from_slice(text.as_bytes());
@@ -56,6 +65,9 @@ impl Output {
     /// Adds a message. One without payload prints nothing, or `TOPIC (null)` with the topic asked for, unless there
     /// is a format. `unfit` hears of what in a format a message doesn't have.
     pub fn message(&mut self, style: &mut Style, message: &Publish<'_>, unfit: impl FnMut(Unfit)) {
+        if let Some(top) = &mut style.top {
+            return top.take(message, Instant::now());
+        }
         if let Some(watch) = &mut style.watch {
             watch.before(message.topic, &mut self.buffer);
         }

@@ -33,6 +33,11 @@ impl Paint {
         (terminal || color).then_some(Paint { color, terminal, width: 0 })
     }
 
+    /// Whether there are colours.
+    pub fn has_color(&self) -> bool {
+        self.color
+    }
+
     /// Adds a message.
     pub fn message(&mut self, verbose: bool, message: &Publish<'_>, out: &mut Vec<u8>) {
         if verbose {
@@ -68,7 +73,7 @@ impl Paint {
 }
 
 /// The payload with everything that a terminal would act on written out, but line ends and tabs.
-fn harmless(payload: &[u8]) -> String {
+pub(super) fn harmless(payload: &[u8]) -> String {
     let mut text = String::with_capacity(payload.len());
     for chunk in payload.utf8_chunks() {
         for character in chunk.valid().chars() {

@@ -97,6 +97,7 @@ pub(super) fn style_of(job: &RequestJob) -> Style {
         verbose: job.verbose,
         line_end: job.line_end,
         watch: None,
+        top: None,
         paint: job.color.and_then(Paint::new),
         format: job.format.clone().map(|format| Formatter::new(format, job.pretty)),
     }

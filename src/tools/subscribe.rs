@@ -1,5 +1,6 @@
 //! mqtt-sub: subscribes and prints what comes.
 
+use std::io::IsTerminal;
 use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use super::pick::{Fate, Pick};
 use super::report::{RefusalWords, Report, system_words};
 use super::signals::Signals;
 use super::start::start;
+use super::top::Top;
 use super::{patience, settings};
 use crate::client::{Event, Outbox, Reconnect};
 use crate::options::{self, Program, SubscribeJob};
@@ -94,6 +96,10 @@ pub fn main() -> std::process::ExitCode {
 /// Runs the job to its end.
 pub fn run(job: SubscribeJob) -> Exit {
     let report = Report::new(job.connection.quiet);
+    if job.top && !std::io::stdout().is_terminal() {
+        Report::new(false).line(format_args!("Error: --top is for a terminal, and standard output is none."));
+        return Exit::Failure;
+    }
     let ready = match Ready::new(&job.handling.ready, &job.connection.target) {
         Ok(ready) => ready,
         Err(text) => {
@@ -131,9 +137,13 @@ pub fn run(job: SubscribeJob) -> Exit {
         }
     };
     let deadline = job.timeout.map(|timeout| Instant::now() + timeout);
+    let paint = job.color.and_then(Paint::new);
+    let has_color = paint.as_ref().is_some_and(Paint::has_color);
+    let top = job.top.then(|| Top::new(&job.connection.target.host(), has_color, Instant::now()));
     let style = Style {
         watch,
-        paint: job.color.and_then(Paint::new),
+        top,
+        paint,
         verbose: job.verbose,
         line_end: job.line_end,
         format: job.format.clone().map(|format| Formatter::new(format, job.pretty)),
@@ -157,6 +167,10 @@ pub fn run(job: SubscribeJob) -> Exit {
     };
     let exit = subscriber.run();
     subscriber.output.trace(&mut subscriber.link.outbox);
+    // What was said below the last frame stays there.
+    if matches!(exit, Exit::Success | Exit::TimedOut) {
+        subscriber.draw(Instant::now());
+    }
     let _ = subscriber.output.flush();
     let exit = subscriber.finish(exit);
     if exit == Exit::TimedOut {
@@ -251,7 +265,7 @@ impl Subscriber {
     /// Waits until then; a signal or the end of `-W` ends the program meanwhile.
     fn pause(&mut self, due: Instant) -> Option<Exit> {
         while Instant::now() < due {
-            let until = [self.deadline, self.pick.deadline()].into_iter().flatten().fold(due, Instant::min);
+            let until = [self.deadline, self.next_print()].into_iter().flatten().fold(due, Instant::min);
             if self.link.wait(Some(self.signals.as_fd()), Some(until)).is_err() {
                 return Some(Exit::Failure);
             }
@@ -289,7 +303,7 @@ impl Subscriber {
             return Ok(ControlFlow::Break(exit));
         }
         self.link.flush();
-        let deadlines = [self.link.connection.deadline(), self.deadline, self.pick.deadline()];
+        let deadlines = [self.link.connection.deadline(), self.deadline, self.next_print()];
         let until = deadlines.into_iter().flatten().min();
         let ready = match self.link.wait(Some(self.signals.as_fd()), until) {
             Ok(ready) => ready,
@@ -347,18 +361,37 @@ impl Subscriber {
                     return Ok(Some(exit));
                 }
             }
-            if !self.link.may_have_more() || self.output.is_full() {
+            if !self.link.may_have_more() || self.output.is_full() || self.is_print_due() {
                 break;
             }
         }
         Ok(self.print())
     }
 
-    /// Prints the rate if a second is over.
+    /// When a rate or a frame is due.
+    fn next_print(&self) -> Option<Instant> {
+        let top = self.style.top.as_ref().and_then(Top::deadline);
+        self.pick.deadline().into_iter().chain(top).min()
+    }
+
+    fn is_print_due(&self) -> bool {
+        self.next_print().is_some_and(|due| due <= Instant::now())
+    }
+
+    /// Prints the rate if a second is over, or the table if it is time.
     fn tell_rate(&mut self) -> Option<Exit> {
-        self.pick.deadline().filter(|due| *due <= Instant::now())?;
+        if !self.is_print_due() {
+            return None;
+        }
         self.pick.tick(&mut self.output);
+        self.draw(Instant::now());
         self.print()
+    }
+
+    fn draw(&mut self, now: Instant) {
+        if let Some(top) = &mut self.style.top {
+            self.output.draw(top, now);
+        }
     }
 
     /// Writes what is to be printed.
@@ -392,7 +425,13 @@ impl Subscriber {
                 Event::Refused(connack) => Step::Refuse(connack.code),
                 Event::Subscribed(suback) => {
                     ask = job.handling.end_of_retained;
-                    on_suback(job, &suback, *report, output, outbox)
+                    let step = on_suback(job, &suback, *report, output, outbox);
+                    if let Some(top) = &mut style.top
+                        && !matches!(step, Step::Denied | Step::SomeDenied)
+                    {
+                        top.begin();
+                    }
+                    step
                 }
                 Event::Alive if job.handling.end_of_retained => {
                     ask = std::mem::take(retained_came);

@@ -210,6 +210,7 @@ static SUBSCRIBE: Manual = Manual {
             "List all retained messages, and clear them:",
             "mqtt-sub -t 'room/#' --retained-only --remove-retained -v -W 2",
         ),
+        ("What is going on, in a table that is drawn again and again:", "mqtt-sub -t '#' --top"),
         ("How many messages come in a second:", "mqtt-sub -t '#' --message-rate"),
         ("Leave out some topics and what is retained:", "mqtt-sub -t 'room/#' -T 'room/debug/#' -R"),
         (

@@ -110,6 +110,7 @@ const OURS: &[(&str, &str)] = &[
     ("--color", "sr"),
     ("--trace", "psr"),
     ("--record", "s"),
+    ("--top", "s"),
     ("--end-of-retained", "s"),
     ("--dry-run", "s"),
     ("--match", "s"),
