@@ -135,7 +135,7 @@ fn choosing() -> Vec<Flag> {
         Flag::switch(
             Arg::new("top")
                 .long("top")
-                .help("Draw a table at the terminal: each topic's last message, count, rate, age."),
+                .help("Draw a table of topics at the terminal: last message, count, rate, age."),
             |raw, _| {
                 raw.top = true;
                 Ok(())
