@@ -72,6 +72,7 @@ complete -c mqtt-sub -l retained-only -d 'End at the first message that isn\'t r
 complete -c mqtt-sub -l remove-retained -d 'Clear the retained messages received.'
 complete -c mqtt-sub -l message-rate -d 'Print messages a second instead of messages.'
 complete -c mqtt-sub -s w -l watch -d 'Show the last message of each topic in place.'
+complete -c mqtt-sub -l top -d 'Draw a table of topics at the terminal: last message, count, rate, age.'
 complete -c mqtt-sub -s R -d 'Neither print nor count retained messages.'
 complete -c mqtt-sub -l retain-as-published -d 'Leave the retain flag as the publisher set it (MQTT 5).'
 complete -c mqtt-sub -s v -l verbose -d 'Print the topic before the message.'

@@ -113,7 +113,7 @@ fn a_table_of_topics_is_drawn_in_place() {
     assert_eq!(ended.code, 0, "{ended:?}");
     let last = ended.stdout.rsplit("\u{1b}[H").next().unwrap();
     assert!(last.contains(": 2 topics, 3 messages, "), "{last:?}");
-    let lines: Vec<&str> = last.split("\u{1b}[K\r\n").collect();
+    let lines: Vec<&str> = last.split("\u{1b}[K\r\r\n").collect();
     assert!(lines[2].starts_with("      2 ") && lines[2].ends_with(" a/1 z"), "{lines:?}");
     assert!(lines[3].starts_with("      1 ") && lines[3].ends_with(" a/2 y\\x1b[2J"), "{lines:?}");
     assert_eq!(lines[4], "\u{1b}[J\u{1b}[?7h\u{1b}[?25h", "the cursor is back, below the last frame");
