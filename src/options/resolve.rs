@@ -64,9 +64,10 @@ pub(super) fn subscribe(
             Complaint::Together("Error: --dry-run is for --remove-retained, which is missing.").into()
         );
     }
-    if raw.top && (raw.watch || raw.message_rate || raw.format.is_some() || raw.debug || raw.no_line_end) {
+    let prints = raw.watch || raw.message_rate || raw.format.is_some() || raw.no_line_end;
+    if raw.top && (prints || raw.verbose || raw.pretty || raw.debug) {
         return Err(Complaint::Together(
-            "Error: --top draws a table; -w, --message-rate, -F, -N and -d print something else.",
+            "Error: --top draws a table; -v, --pretty, -w, --message-rate, -F, -N and -d print something else.",
         )
         .into());
     }

@@ -105,6 +105,11 @@ fn a_table_of_topics_is_drawn_in_place() {
     let broker = Broker::start(Kind::Ours).unwrap();
     let sub = broker.tool("mqtt-sub").args(["-i", "top", "-q", "1", "-t", "a/#", "--top"]);
     sub.clone().run().ends(1, "", "Error: --top is for a terminal, and standard output is none.\n");
+    for other in [&["-v"][..], &["--pretty"], &["-w"], &["-F", "%p"], &["-N"], &["-d"]] {
+        let refused = sub.clone().args(other).run();
+        assert_eq!(refused.code, 1, "{other:?}");
+        assert!(refused.stderr.starts_with("Error: --top draws a table; "), "{other:?}: {refused:?}");
+    }
     let Some(terminal) = at_terminal(&sub.args(["-C", "3"]), &[("NO_COLOR", "1")]) else { return };
     broker.await_subscribed("top");
     let publisher = broker.tool("mqtt-pub").args(["-q", "1", "-l", "--line-format", "topic<TAB>payload"]);
