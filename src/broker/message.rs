@@ -14,7 +14,7 @@ pub(super) fn stored() -> (u64, u64) {
 }
 
 /// An application message. Topic Name, properties and payload lie one behind the other in one allocation.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Message {
     data: Bytes,
     topic: u32,
@@ -44,8 +44,7 @@ impl Message {
         data.extend_from_slice(topic.as_bytes());
         data.extend_from_slice(properties);
         data.extend_from_slice(payload);
-        STORED.fetch_add(1, Ordering::Relaxed);
-        STORED_BYTES.fetch_add(payload.len() as u64, Ordering::Relaxed);
+        count(payload.len());
         Message {
             data: data.into(),
             topic: topic.len() as u32,
@@ -96,6 +95,22 @@ impl Message {
     /// What is left of its Message Expiry Interval, in seconds `[MQTT-3.3.2-6]`.
     pub fn remaining(&self, wall: u64) -> Option<u32> {
         self.expires.map(|at| at.saturating_sub(wall).min(u64::from(u32::MAX)) as u32)
+    }
+}
+
+/// One more message is kept.
+fn count(payload: usize) {
+    STORED.fetch_add(1, Ordering::Relaxed);
+    STORED_BYTES.fetch_add(payload as u64, Ordering::Relaxed);
+}
+
+/// A Will is copied for the store. Each copy counts, since each is let go once.
+impl Clone for Message {
+    fn clone(&self) -> Self {
+        count(self.payload().len());
+        let Message { data, topic, properties, qos, retain, expires, hidden } = self;
+        let (topic, properties, qos, retain) = (*topic, *properties, *qos, *retain);
+        Message { data: data.clone(), topic, properties, qos, retain, expires: *expires, hidden: *hidden }
     }
 }
 
