@@ -20,7 +20,7 @@ fn mqtt_4_13_1_1_a_malformed_packet_or_protocol_error_closes_the_connection() {
     w.notices();
     w.raw(bob, &frame(0x30, &[&field("a/#"), NONE, b"x"]));
     let notices = w.notices();
-    let said = |n: &&Notice| matches!(n, Notice::ProtocolError { client, .. } if **client == *"bob");
+    let said = |n: &&Notice| matches!(n, Notice::Malformed { client, .. } if **client == *"bob");
     assert_eq!(notices.iter().filter(said).count(), 1);
     let ended = |n: &&Notice| matches!(n, Notice::Disconnected { why: Ended::Malformed, .. });
     assert_eq!(notices.iter().filter(ended).count(), 1);
