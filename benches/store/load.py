@@ -1,23 +1,6 @@
 """Loads a broker with QoS 1 messages for sessions that are away; see docs/persistence.md."""
 import os, select, shutil, socket, statistics, subprocess, sys, tempfile, time
-
-def varint(n):
-    out = b""
-    while True:
-        b = n % 128; n //= 128
-        out += bytes([b | (128 if n else 0)])
-        if not n: return out
-
-def packet(first, body): return bytes([first]) + varint(len(body)) + body
-def text(s): return len(s).to_bytes(2, "big") + s.encode()
-
-def connect(port, name, clean):
-    s = socket.create_connection(("127.0.0.1", port)); s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    s.sendall(packet(0x10, text("MQTT") + bytes([4, 2 if clean else 0, 0, 0]) + text(name)))
-    got = b""
-    while len(got) < 4: got += s.recv(4 - len(got))
-    assert got[0] == 0x20 and got[3] == 0, got
-    return s
+from wire import connect, packet, text
 
 def subscribe(port, name, topic):
     s = connect(port, name, False)

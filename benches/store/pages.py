@@ -2,27 +2,11 @@
 back, and the subscriber gets each once, in order, as it was. `pages.py PROGRAM COUNT [SESSIONS]`; see docs/persistence.md.
 With SESSIONS, so many sessions wait for a part of COUNT each."""
 import os, select, shutil, socket, subprocess, sys, tempfile, time
+from wire import connect, packet, text
 
 SIZE = 256
 # Messages that a publisher has under way, and those that go in one piece.
 WINDOW, PIECE = 2000, 200
-
-def text(s): return len(s).to_bytes(2, "big") + s.encode()
-
-def packet(first, body):
-    n, length = len(body), b""
-    while True:
-        b = n % 128; n //= 128
-        length += bytes([b | (128 if n else 0)])
-        if not n: return bytes([first]) + length + body
-
-def connect(port, name, clean):
-    s = socket.create_connection(("127.0.0.1", port)); s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    s.sendall(packet(0x10, text("MQTT") + bytes([4, 2 if clean else 0, 0, 0]) + text(name)))
-    got = b""
-    while len(got) < 4: got += s.recv(4 - len(got))
-    assert got[0] == 0x20 and got[3] == 0, got
-    return s
 
 def topic(i): return f"queue/{i:04}"
 

@@ -12,6 +12,7 @@ mod log;
 mod mosquitto_db;
 mod places;
 mod ranges;
+mod reading;
 mod record;
 mod replay;
 mod segment;
@@ -19,7 +20,8 @@ mod writer;
 
 pub use disk::{Directory, Disk, DiskFile, Glance, Peek};
 pub use import::import;
-pub use log::{Contents, Damage, Log, OpenError, SEGMENT, read};
+pub use log::{Log, SEGMENT};
+pub use reading::{Contents, Damage, OpenError, read};
 
 pub use crate::broker::{Message, Paged, Receipt, State, StoredSession};
 pub use mosquitto_db::{MosquittoDb, read as read_mosquitto_db};

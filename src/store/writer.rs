@@ -211,25 +211,29 @@ impl<D: Disk, W: Fn()> Writer<D, W> {
     /// Reads the messages that were asked for.
     fn read(&mut self) {
         let mut read = Vec::new();
-        while let Some(Fetch { session, id, wanted }) = self.fetches.last() {
+        let mut unreadable = None;
+        // What can't be read now is tried again later, and keeps nobody else waiting.
+        self.fetches.retain(|Fetch { session, id, wanted }| {
             match self.log.fetch(wanted.iter().map(|(sequence, _)| *sequence)) {
                 Ok(messages) => {
                     let numbers = wanted.iter().map(|(_, number)| *number);
                     let messages = numbers.zip(messages).collect();
                     read.push(Fetched { session: *session, id: *id, messages });
-                    self.fetches.pop();
-                    self.unreadable = false;
+                    false
                 }
                 Err(error) => {
-                    if !std::mem::replace(&mut self.unreadable, true) {
-                        let text = format!("Error: The store can't be read: {}.", why(&error));
-                        self.shared.say(LogType::Error, text);
-                        (self.wake)();
-                    }
-                    break;
+                    unreadable = Some(error);
+                    true
                 }
             }
+        });
+        if let Some(error) = &unreadable
+            && !self.unreadable
+        {
+            self.shared.say(LogType::Error, format!("Error: The store can't be read: {}.", why(error)));
+            (self.wake)();
         }
+        self.unreadable = unreadable.is_some();
         if !read.is_empty() {
             lock(&self.shared.fetched).append(&mut read);
             (self.wake)();
