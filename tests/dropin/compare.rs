@@ -9,7 +9,7 @@ use std::sync::{Mutex, OnceLock};
 
 use tempfile::TempDir;
 
-use super::super::harness::{Broker, Kind, Outcome, Running, Tool, ours};
+use super::super::harness::{Broker, Kind, Outcome, Running, Tool, ours, until};
 use super::case::{Case, words};
 
 /// Cases that run at a time.
@@ -154,8 +154,8 @@ impl Run<'_> {
                 self.running.push(self.tool(&words[1..], true).start());
                 self.side.broker.await_subscribed(&id);
             }
-            ["int"] => self.running.last().unwrap().signal("-INT"),
-            ["term"] => self.running.last().unwrap().signal("-TERM"),
+            ["int"] => self.signal("-INT"),
+            ["term"] => self.signal("-TERM"),
             ["file", name] => {
                 let path = self.folder.path().join(name);
                 std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -164,6 +164,16 @@ impl Run<'_> {
             ["env", name, value] => self.variables.push(((*name).to_owned(), (*value).to_owned())),
             _ => self.outcomes.push(self.tool(&words, true).run_with(input.as_bytes())),
         }
+    }
+
+    /// Signals the client started last, when it has done what there was to do: mosquitto_sub's handler prints and
+    /// disconnects, and hangs for ever when it comes upon a lock that the program itself holds at that moment.
+    fn signal(&self, signal: &str) {
+        let client = self.running.last().unwrap();
+        // The broker logs its SUBACK before it sends it. Once it sleeps, the client has it or is about to run.
+        await_asleep(self.side.broker.id());
+        await_asleep(client.id());
+        client.signal(signal);
     }
 
     /// A client with its arguments.
@@ -190,6 +200,17 @@ impl Run<'_> {
         }
         OsString::from_vec(bytes)
     }
+}
+
+/// Waits until a program has nothing to do.
+fn await_asleep(id: u32) {
+    until("a program that waits", || {
+        let status = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
+        // The name is in brackets, and may hold anything.
+        let state = status.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        // Ended already: that is for the comparison to say.
+        matches!(state, Some('S' | 'Z')).then_some(())
+    });
 }
 
 /// Times and the retain flag as 2.1 writes them.
