@@ -1,7 +1,8 @@
 //! libssl, loaded when TLS is first asked for.
 //!
 //! Loading it takes a third of a client's start and as much memory as all the rest, and most connections need none of
-//! it. So each of its functions that we call is a jump through a table here, which is filled in at the first call; the linker, which has found them all, leaves libssl out. A function that isn't in the list is no mistake: libssl is then
+//! it. So each of its functions that we call is a jump through a table here, which is filled in at the first call; the
+//! linker, which has found them all, leaves libssl out. A function that isn't in the list is no mistake: libssl is then
 //! loaded at the start, as ever (`tests/clients_start.rs` says so).
 //!
 //! Where this isn't written for (see `build.rs`) libssl is linked as usual, and there is nothing to load.
@@ -19,7 +20,9 @@ pub(super) fn load() -> Result<(), TlsError> {
 }
 
 /// Functions that jump to where libssl has those of the same name. The first call goes round by `load_or_abort`, with
-/// all that may hold arguments kept.
+/// all that may hold arguments kept: the six registers, the eight vectors, and how many of these there are (rax).
+/// `r11` belongs to nobody between a call and its function, and says which entry of the table it is. Nine words and 128
+/// bytes keep the stack at a multiple of 16, as a call wants it.
 #[cfg(libssl_on_demand)]
 macro_rules! functions {
     ($($name:ident)*) => {
