@@ -183,21 +183,9 @@ impl Bridge {
                 self.retry_now(now);
             }
             code => {
-                let why = if v5 { code.text() } else { refusal_v3(code) };
+                let why = if v5 { code.text() } else { code.refusal_v3() };
                 self.lost(now, &format!("Connection Refused: {why}"), out);
             }
         }
-    }
-}
-
-/// mosquitto's words for the return codes of 3.x.
-fn refusal_v3(code: ReasonCode) -> &'static str {
-    match code.0 {
-        1 => "unacceptable protocol version",
-        2 => "identifier rejected",
-        3 => "broker unavailable",
-        4 => "bad user name or password",
-        5 => "not authorised",
-        _ => "unknown reason",
     }
 }

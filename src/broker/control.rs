@@ -2,9 +2,9 @@
 
 use super::clock::Now;
 use super::connection::{ConnectionKey, Phase};
-use super::deliver::Outgoing;
 use super::notice::Ended;
 use super::outbox::{Asker, ControlRequest, Outbox};
+use super::own::OwnMessage;
 use super::shard::Shard;
 use crate::auth::PasswordHash;
 use crate::auth::dynsec::{Caller, Dynsec, Kick, Outcome, Request};
@@ -39,23 +39,9 @@ impl Shard {
         let mut receivers: Vec<Subscriber> = Vec::new();
         self.subscriptions.resolve(topic, &mut receivers, &mut Vec::new());
         receivers.retain(|receiver| receiver.session == session);
-        let mut outgoing = Outgoing {
-            topic,
-            properties: &[],
-            hidden: 0,
-            payload,
-            qos: QoS::AtMostOnce,
-            retain: false,
-            expires: None,
-            publisher: None,
-            from: None,
-            source: None,
-            sequence: 0,
-            receipts: 0,
-            message: None,
-            shared_payload: None,
-        };
-        self.deliver_to(now, &receivers, &mut outgoing, out);
+        let qos = QoS::AtMostOnce;
+        let answer = OwnMessage { topic, payload, properties: &[], qos, retain: false, expires: None };
+        self.deliver_to(now, &receivers, &mut answer.outgoing(0), out);
     }
 
     /// Dynamic security holds from now on, at the listeners whose rules say so.

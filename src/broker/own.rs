@@ -30,14 +30,11 @@ impl<'a> OwnMessage<'a> {
     pub fn retained(topic: &'a str, payload: &'a [u8]) -> Self {
         OwnMessage { topic, payload, properties: &[], qos: QoS::ExactlyOnce, retain: true, expires: None }
     }
-}
 
-impl Shard {
-    /// Publishes a message of the broker's own: no rule for clients holds. Those on `$SYS` are
-    /// not retained beyond the broker's end.
-    pub fn publish_own(&mut self, now: Now, message: &OwnMessage<'_>, out: &mut Outbox) {
-        let OwnMessage { topic, payload, properties, qos, retain, expires } = *message;
-        let mut outgoing = Outgoing {
+    /// The same on its way to its receivers. `sequence`: the number of the change that keeps it; 0 if none does.
+    pub(super) fn outgoing(&self, sequence: u64) -> Outgoing<'a> {
+        let OwnMessage { topic, payload, properties, qos, retain, expires } = *self;
+        Outgoing {
             topic,
             properties,
             hidden: 0,
@@ -48,11 +45,20 @@ impl Shard {
             publisher: None,
             from: None,
             source: None,
-            sequence: out.changes.reserve(),
+            sequence,
             receipts: 0,
             message: None,
             shared_payload: None,
-        };
+        }
+    }
+}
+
+impl Shard {
+    /// Publishes a message of the broker's own: no rule for clients holds. Those on `$SYS` are
+    /// not retained beyond the broker's end.
+    pub fn publish_own(&mut self, now: Now, message: &OwnMessage<'_>, out: &mut Outbox) {
+        let OwnMessage { topic, payload, properties, qos, retain, expires } = *message;
+        let mut outgoing = message.outgoing(out.changes.reserve());
         let mut hint = u32::MAX;
         self.deliver(now, &mut outgoing, &mut hint, out);
         self.record(&mut outgoing, None, out);

@@ -5,6 +5,7 @@ use super::clock::Now;
 use super::connection::SessionKey;
 use super::deliver::Outgoing;
 use super::outbox::Outbox;
+use super::own::OwnMessage;
 use super::shard::Shard;
 use crate::auth::dynsec::Right;
 
@@ -19,22 +20,15 @@ impl Shard {
         }
         // The interval counts from when the Will is published [MQTT-3.1.3-9]; 0 is none.
         let expires = will.expiry_interval.filter(|&s| s != 0).map(|s| now.wall + u64::from(s));
-        let mut outgoing = Outgoing {
+        let own = OwnMessage {
             topic: message.topic(),
             properties: message.properties(),
-            hidden: 0,
             payload: message.payload(),
             qos: message.qos,
             retain: message.retain,
             expires,
-            publisher: Some(key),
-            from: None,
-            source: None,
-            sequence: out.changes.reserve(),
-            receipts: 0,
-            message: None,
-            shared_payload: None,
         };
+        let mut outgoing = Outgoing { publisher: Some(key), ..own.outgoing(out.changes.reserve()) };
         let mut hint = u32::MAX;
         self.deliver(now, &mut outgoing, &mut hint, out);
         self.record(&mut outgoing, None, out);

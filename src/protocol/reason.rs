@@ -79,6 +79,18 @@ reason_codes! {
 }
 
 impl ReasonCode {
+    /// A return code of a 3.x CONNACK in mosquitto's words, as people look for them in its log.
+    pub const fn refusal_v3(self) -> &'static str {
+        match self.0 {
+            1 => "unacceptable protocol version",
+            2 => "identifier rejected",
+            3 => "broker unavailable",
+            4 => "bad user name or password",
+            5 => "not authorised",
+            _ => "unknown reason",
+        }
+    }
+
     /// 0x00 in SUBACK, under its name there.
     pub const GRANTED_QOS_0: ReasonCode = ReasonCode::SUCCESS;
     /// 0x00 in DISCONNECT, under its name there.

@@ -128,7 +128,7 @@ impl Report {
             let text = if version.is_v5() { code.text() } else { "Unknown reason" };
             return self.line(format_args!("Connection error: {text}"));
         }
-        self.line(format_args!("Connection error: Connection Refused: {}", return_code_words(code)));
+        self.line(format_args!("Connection error: Connection Refused: {}", code.refusal_v3()));
     }
 
     /// What mosquitto_pub adds to [`Report::refused`]; with `-l` it has one sentence for all versions.
@@ -229,17 +229,5 @@ pub fn system_words(error: &std::io::Error) -> String {
     match text.find(" (os error ") {
         Some(at) => text[..at].to_owned(),
         None => text,
-    }
-}
-
-/// mosquitto's words for the return codes of 3.x.
-fn return_code_words(code: ReasonCode) -> &'static str {
-    match code.0 {
-        1 => "unacceptable protocol version",
-        2 => "identifier rejected",
-        3 => "broker unavailable",
-        4 => "bad user name or password",
-        5 => "not authorised",
-        _ => "unknown reason",
     }
 }
