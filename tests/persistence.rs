@@ -2,6 +2,8 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
+#[path = "harness/kept.rs"]
+mod kept;
 #[path = "harness/our_broker.rs"]
 mod our_broker;
 #[path = "harness/raw_client.rs"]
@@ -9,57 +11,15 @@ mod raw_client;
 #[path = "harness/running.rs"]
 mod running;
 
+use kept::{come, configuration, dump, durable, log_files, payloads, publish_5};
 use mqtt_toolkit::protocol::{
-    AckKind, Connect, Packet, Properties, PropertiesBuf, Property, Publish, QoS, Version, Will, decode,
-    fixed_header,
+    Connect, Packet, Properties, PropertiesBuf, Property, Publish, QoS, Version, Will,
 };
 use our_broker::{Broker, program};
 use raw_client::{RawClient, encoded, plain_connect};
 use running::{eventually, foreign, run};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-
-/// A configuration with a store in this folder.
-fn configuration(folder: &Path, more: &str) -> String {
-    format!(
-        "allow_anonymous true\npersistence true\npersistence_location {}\nmax_queued_messages 0\n{more}",
-        folder.display()
-    )
-}
-
-fn durable(version: Version, client_id: &str) -> Connect<'_> {
-    const EXPIRY: &[u8] = &[0x11, 0xFF, 0xFF, 0xFF, 0xFF];
-    let properties = if version.is_v5() { Properties::from_raw(EXPIRY) } else { Properties::EMPTY };
-    Connect { clean_start: false, properties, ..plain_connect(version, client_id) }
-}
-
-/// A client whose session survives.
-fn come(broker: &Broker, version: Version, client_id: &str) -> RawClient {
-    RawClient::connect_with(broker.address(), &durable(version, client_id))
-}
-
-/// The payloads of the next messages.
-fn payloads(client: &mut RawClient, count: usize) -> Vec<String> {
-    let text = |client: &mut RawClient| String::from_utf8(client.message().unwrap().payload).unwrap();
-    (0..count).map(|_| text(client)).collect()
-}
-
-/// What a store or a database holds.
-fn dump(path: &Path) -> Vec<String> {
-    let ended = run(program(), &["--dump", path.to_str().unwrap()]);
-    assert_eq!(ended.code, Some(0), "{}", ended.err);
-    let mut lines: Vec<String> = ended.out.lines().map(str::to_owned).collect();
-    lines.sort();
-    lines
-}
-
-fn log_files(folder: &Path) -> Vec<PathBuf> {
-    let files = std::fs::read_dir(folder.join("mosquitto.db.store")).unwrap();
-    let mut files: Vec<PathBuf> = files.map(|entry| entry.unwrap().path()).collect();
-    files.retain(|path| path.extension().is_some_and(|e| e == "log"));
-    files.sort();
-    files
-}
 
 #[test]
 fn sessions_subscriptions_messages_and_retained_messages_come_back() {
@@ -442,17 +402,6 @@ fn a_full_disk_refuses_publishers_and_subscribers_go_on() {
     let mut bob = come(&broker, Version::V311, "bob");
     assert_eq!(publish_5(&mut RawClient::connect(broker.address(), Version::V5, "ann"), 1, "a", b"end"), 0);
     assert_eq!(payloads(&mut bob, 1), ["end"], "nothing came twice, nothing is left");
-}
-
-/// Publishes with QoS 1 and returns the reason of the PUBACK.
-fn publish_5(client: &mut RawClient, identifier: u16, topic: &str, payload: &[u8]) -> u8 {
-    client.send(&raw_client::publish(Version::V5, identifier, topic, payload, QoS::AtLeastOnce));
-    let frame = client.frame().unwrap();
-    let header = fixed_header(&frame).unwrap().unwrap();
-    match decode(Version::V5, header.first, &frame[header.header_length..]).unwrap() {
-        Packet::PubAck(ack) if ack.packet_identifier == identifier => ack.reason.0,
-        other => panic!("{other:?} instead of {:?}", AckKind::PubAck),
-    }
 }
 
 #[test]

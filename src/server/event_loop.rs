@@ -26,7 +26,7 @@ use super::persistence::Keeper;
 use super::prepare::Prepared;
 use super::reload::{Reloader, Reread};
 use super::rules;
-use super::signals::{Asked, Signals};
+use super::signals::{self, Asked, Signals};
 use super::slots::{self, Slot};
 use super::socket::Socket;
 use super::sys::SysClock;
@@ -120,6 +120,7 @@ impl Server {
         }
         let poll = Poll::new().map_err(system)?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER).map_err(system)?);
+        signals::outlive_long_files().map_err(system)?;
         let mut signals = Signals::new().map_err(system)?;
         for pipe in signals.pipes() {
             poll.registry().register(pipe, SIGNALS, Interest::READABLE).map_err(system)?;
@@ -259,8 +260,7 @@ impl Server {
             self.end_turn();
         }
         self.systemd.stopping();
-        self.shut_down();
-        Ok(())
+        self.shut_down()
     }
 
     /// Once a turn, where there is a `memory_limit`.
@@ -549,14 +549,14 @@ impl Server {
     }
 
     /// Wills are published and 5.0 clients told; what the sockets take at once is written.
-    fn shut_down(&mut self) {
+    fn shut_down(&mut self) -> Result<(), Error> {
         self.read_clock();
         self.stop_bridges();
         self.end_turn();
         self.shard.shut_down(self.now, &mut self.outbox);
         self.end_turn();
         self.close_desk();
-        self.close_store();
+        self.close_store()
     }
 }
 

@@ -158,22 +158,23 @@ impl Server {
         self.say(LogType::Information, &format!("Saving in-memory database to {}.", keeper.path.display()));
     }
 
-    /// The end: everything is written, and what waited for it goes out.
-    pub(super) fn close_store(&mut self) {
-        let Some(mut keeper) = self.keeper.take() else { return };
+    /// The end: everything is written, and what waited for it goes out. If it can't be, whoever started the broker
+    /// should know.
+    pub(super) fn close_store(&mut self) -> Result<(), Error> {
+        let Some(mut keeper) = self.keeper.take() else { return Ok(()) };
         keeper.submit(self.now, &mut self.outbox);
         let last = self.outbox.changes.last();
         for (log_type, text) in keeper.store.lines() {
             self.say(log_type, &text);
         }
-        match keeper.store.close() {
-            Ok(()) => self.shard.committed(last, &mut self.outbox),
-            Err(error) => {
-                let text = reason(&error);
-                self.say(LogType::Error, &format!("Error: The last changes could not be saved: {text}."));
-            }
+        let closed = keeper.store.close().map_err(|error| {
+            Error::start(format!("Error: The last changes could not be saved: {}.", reason(&error)))
+        });
+        if closed.is_ok() {
+            self.shard.committed(last, &mut self.outbox);
         }
         self.end_turn();
+        closed
     }
 }
 

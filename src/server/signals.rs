@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream as StdUnixStream;
+use std::sync::Arc;
 
 use mio::net::UnixStream;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
@@ -29,6 +30,12 @@ const SIGNALS: [(i32, Asked); 5] = [
     (SIGUSR1, Asked::Save),
     (SIGUSR2, Asked::Print),
 ];
+
+/// A file that gets longer than the system allows is an error of the write, like others, and not the end of the broker.
+/// For good: who takes the other signals doesn't matter. A handler, since what is ignored is inherited.
+pub fn outlive_long_files() -> io::Result<()> {
+    signal_hook::flag::register(libc::SIGXFSZ, Arc::default()).map(|_| ())
+}
 
 /// One pipe a signal; the handlers are removed in the end.
 #[derive(Debug)]

@@ -30,8 +30,13 @@ impl Broker {
 
     /// With these lines of configuration, on a free port of 127.0.0.1.
     pub fn configured(lines: &str) -> Self {
+        Self::configured_by(lines, |arguments| Running::start(program(), arguments))
+    }
+
+    /// The same, where the test has a way of its own to start the program.
+    pub fn configured_by(lines: &str, start: impl FnOnce(&[&str]) -> Running) -> Self {
         let (directory, file) = configuration(lines);
-        let running = Running::start(program(), &["-c", &file, "-p", "0", "--print-address"]);
+        let running = start(&["-c", &file, "-p", "0", "--print-address"]);
         let printed = running.out.wait_until("an address", |text| text.ends_with('\n'));
         let address = printed.trim().strip_prefix("mqtt://").and_then(|text| text.parse().ok());
         assert!(address.is_some(), "{printed}");
