@@ -334,7 +334,7 @@ impl Tmpfs {
         if mount.is_ok_and(|output| output.status.success()) {
             return Some(Tmpfs(folder));
         }
-        eprintln!("passed over: mounting a file system is for root");
+        eprintln!("SKIPPED: nothing can be mounted here (root and CAP_SYS_ADMIN are needed)");
         None
     }
 }
@@ -402,6 +402,40 @@ fn a_full_disk_refuses_publishers_and_subscribers_go_on() {
     let mut bob = come(&broker, Version::V311, "bob");
     assert_eq!(publish_5(&mut RawClient::connect(broker.address(), Version::V5, "ann"), 1, "a", b"end"), 0);
     assert_eq!(payloads(&mut bob, 1), ["end"], "nothing came twice, nothing is left");
+}
+
+#[test]
+fn a_full_disk_lets_go_of_what_is_read_however_much_waits_to_be_written() {
+    let Some(disk) = Tmpfs::mount(14) else { return };
+    let folder = disk.0.path();
+    let broker = Broker::configured(&configuration(folder, ""));
+    kept::leave_subscribed(&broker, Version::V311, "bob", "a", QoS::AtLeastOnce);
+    kept::leave_subscribed(&broker, Version::V5, "carl", "a", QoS::ExactlyOnce);
+    // Twice as much as there is room for, and nobody waits for an answer.
+    let mut ann = RawClient::connect(broker.address(), Version::V5, "ann");
+    let payload = |number: u16| [format!("{number} ").as_bytes(), &[b'x'; 100_000]].concat();
+    for number in 1..=300 {
+        ann.send(&raw_client::publish(Version::V5, number, "a", &payload(number), QoS::AtLeastOnce));
+    }
+    broker.log().wait_for("Error: There is no room left for the store");
+    let mut bob = come(&broker, Version::V311, "bob");
+    let mut carl = come(&broker, Version::V5, "carl");
+    let accepted: Vec<u16> = (1..=300)
+        .filter(|&number| match kept::puback(&mut ann, number) {
+            0 => true,
+            0x97 => false,
+            other => panic!("reason {other:#x}"),
+        })
+        .collect();
+    assert!(accepted.len() > 50, "{}", accepted.len());
+    for number in accepted {
+        for client in [&mut bob, &mut carl] {
+            assert_eq!(client.message().unwrap().payload, payload(number));
+        }
+    }
+    broker.log().wait_for("The store can be written again.");
+    assert_eq!(publish_5(&mut ann, 301, "a", &payload(301)), 0);
+    assert!(!broker.log().text().contains("can't be written"), "there was always room for what was taken");
 }
 
 #[test]

@@ -113,7 +113,7 @@ pub enum Change {
     Released { session: SessionId, packet_identifier: u16 },
 }
 
-/// So many bytes of changes may wait for the disk.
+/// So many bytes of changes may wait for the disk; fewer where it hasn't much room.
 pub const FLOOD: usize = 64 * 1024 * 1024;
 /// They are counted in heaps of at least this.
 const HEAP: usize = 64 * 1024;
@@ -121,7 +121,7 @@ const HEAP: usize = 64 * 1024;
 const CHANGE: usize = 96;
 
 /// The changes of a turn, and which of the earlier ones are safe.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Changes {
     /// Changes with their numbers.
     pub list: Vec<(u64, Change)>,
@@ -133,6 +133,8 @@ pub struct Changes {
     pub(super) blocked: Vec<ConnectionKey>,
     /// The store is so far behind that whoever makes it more to do has to wait.
     pub(super) flooded: bool,
+    /// So many bytes may wait for it.
+    limit: usize,
     /// About how many bytes aren't safe yet: in all, and by the change up to which they go.
     unsafe_bytes: usize,
     heaps: VecDeque<(u64, usize)>,
@@ -146,6 +148,26 @@ pub struct Changes {
     committed: u64,
     /// Connections whose output waits for a change to be safe.
     held: VecDeque<(u64, ConnectionKey)>,
+}
+
+impl Default for Changes {
+    fn default() -> Self {
+        Changes {
+            list: Vec::new(),
+            receipts: Vec::new(),
+            full: false,
+            blocked: Vec::new(),
+            flooded: false,
+            limit: FLOOD,
+            unsafe_bytes: 0,
+            heaps: VecDeque::new(),
+            enabled: false,
+            sequence: 0,
+            last: 0,
+            committed: 0,
+            held: VecDeque::new(),
+        }
+    }
 }
 
 impl Changes {
@@ -185,7 +207,7 @@ impl Changes {
             _ => CHANGE,
         };
         self.unsafe_bytes += bytes;
-        self.flooded |= self.unsafe_bytes > FLOOD;
+        self.flooded |= self.unsafe_bytes > self.limit;
         match self.heaps.back_mut() {
             Some((upto, heap)) if *heap < HEAP => (*upto, *heap) = (self.last, *heap + bytes),
             _ => self.heaps.push_back((self.last, bytes)),
@@ -222,9 +244,25 @@ impl Changes {
             self.heaps.pop_front();
             self.unsafe_bytes -= bytes;
         }
-        let calm = self.flooded && self.unsafe_bytes <= FLOOD / 2;
+        let calm = self.flooded && self.unsafe_bytes <= self.limit / 2;
         self.flooded &= !calm;
         calm
+    }
+
+    /// So many bytes may wait for the disk. Whether it is more than before.
+    pub(super) fn set_limit(&mut self, limit: usize) -> bool {
+        let before = std::mem::replace(&mut self.limit, limit.min(FLOOD));
+        self.limit > before
+    }
+
+    /// Whether a message of this size can't be kept at all.
+    pub(super) fn is_full_for(&self, bytes: usize) -> bool {
+        self.full || self.limit < FLOOD && bytes > self.limit
+    }
+
+    /// Whether what waits for the disk is as much as there is sure to be room for: not one message more.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.flooded && self.limit < FLOOD
     }
 
     /// The next connection that waited for nothing but what is safe now.

@@ -1,6 +1,7 @@
 //! The store can't keep more: messages that would have to survive are refused (5.0) or left where they are (3.x)
 //! until it can; everything else goes on. Or it can but is slow: who makes it more to do waits, so that what it has not
-//! written yet takes no more than so much memory.
+//! written yet takes no more than so much memory, nor more than there is room for when the disk is nearly full: else
+//! acknowledgements, which free room, would wait behind messages that have none.
 
 use super::connect::mounted;
 use super::connection::{ConnectionKey, Phase};
@@ -13,6 +14,13 @@ impl Shard {
     pub fn set_store_full(&mut self, full: bool, out: &mut Outbox) {
         out.changes.full = full;
         if !full {
+            self.unblock(out);
+        }
+    }
+
+    /// So many bytes may wait for the store: what it is sure to have room for.
+    pub fn set_store_room(&mut self, bytes: usize, out: &mut Outbox) {
+        if out.changes.set_limit(bytes) && !out.changes.full {
             self.unblock(out);
         }
     }
@@ -32,7 +40,8 @@ impl Shard {
         }
     }
 
-    /// Whether a 3.x client must wait with this packet, which can't be refused in its version. It waits unread.
+    /// Whether a client must wait with this packet, unread: a 3.x client can't be told that it is refused, and no client
+    /// need be if there is room in a moment.
     pub(super) fn must_wait(
         &mut self,
         key: ConnectionKey,
@@ -42,7 +51,9 @@ impl Shard {
     ) -> bool {
         let connection = &self.connections[key];
         let version = connection.version;
-        if connection.phase != Phase::Live || version == Version::V5 || frame[0] >> 4 != 3 {
+        let waits =
+            out.changes.is_crowded() || version != Version::V5 && out.changes.is_full_for(frame.len());
+        if !waits || connection.phase != Phase::Live || frame[0] >> 4 != 3 {
             return false;
         }
         let Ok(publish) = Publish::decode(version, frame[0], &frame[header_length..]) else { return false };

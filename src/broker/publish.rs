@@ -143,7 +143,7 @@ impl Shard {
         if self.limits.memory_full && self.refuse_to_keep(now, key, publish, out) {
             return;
         }
-        if out.changes.full && self.is_refused(key, publish, topic) {
+        if out.changes.is_full_for(publish.payload.len()) && self.is_refused(key, publish, topic) {
             return self.acknowledge(key, publish, ReasonCode::QUOTA_EXCEEDED, out);
         }
         if publish.qos == QoS::ExactlyOnce {

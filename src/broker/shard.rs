@@ -196,7 +196,8 @@ impl Shard {
                 break;
             }
             connection.last_seen = now.monotonic;
-            if out.changes.full && self.must_wait(key, &data[at..at + total], header.header_length, out) {
+            let scarce = out.changes.is_crowded() || out.changes.is_full_for(total);
+            if scarce && self.must_wait(key, &data[at..at + total], header.header_length, out) {
                 break;
             }
             self.counters.packets_received += 1;

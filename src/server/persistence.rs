@@ -129,6 +129,7 @@ impl Server {
     pub(super) fn hear_store(&mut self) {
         let Some(keeper) = &mut self.keeper else { return };
         self.shard.committed(keeper.store.committed(), &mut self.outbox);
+        self.shard.set_store_room(keeper.store.room(), &mut self.outbox);
         let full = keeper.store.is_full();
         if full != keeper.full {
             keeper.full = full;

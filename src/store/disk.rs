@@ -36,6 +36,9 @@ pub trait Disk: Peek + Send {
 
     /// Returns when what was created and removed would survive a loss of power.
     fn sync(&mut self) -> io::Result<()>;
+
+    /// How many bytes there is room for, as far as anybody knows.
+    fn room(&self) -> u64;
 }
 
 /// A file that is being written.
@@ -61,7 +64,7 @@ const LOCK: &str = "lock";
 pub struct Directory {
     path: PathBuf,
     // Held until the end; the system lets go of it even if the process dies.
-    _lock: File,
+    lock: File,
 }
 
 impl Directory {
@@ -78,7 +81,7 @@ impl Directory {
         }
         let lock = options().write(true).create(true).truncate(false).open(path.join(LOCK))?;
         rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive)?;
-        Ok(Directory { path: path.to_owned(), _lock: lock })
+        Ok(Directory { path: path.to_owned(), lock })
     }
 }
 
@@ -120,6 +123,11 @@ impl Disk for Directory {
 
     fn sync(&mut self) -> io::Result<()> {
         File::open(&self.path)?.sync_all()
+    }
+
+    fn room(&self) -> u64 {
+        rustix::fs::fstatvfs(&self.lock)
+            .map_or(u64::MAX, |there| there.f_bavail.saturating_mul(there.f_frsize))
     }
 }
 

@@ -166,6 +166,11 @@ impl Store {
         self.shared.full.load(Ordering::Acquire)
     }
 
+    /// So many bytes may be handed over that aren't safe: they are sure to have room.
+    pub fn room(&self) -> usize {
+        self.shared.room.load(Ordering::Acquire)
+    }
+
     /// What there is to say since the last call.
     pub fn lines(&self) -> Vec<Line> {
         self.shared.lines()

@@ -3,10 +3,10 @@
 use super::disk::{Disk, DiskFile};
 use super::log::Log;
 use super::{Batch, Line, Sync};
-use crate::broker::{Fetch, Fetched};
+use crate::broker::{FLOOD, Fetch, Fetched};
 use crate::config::LogType;
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,11 +17,18 @@ const RESERVE_NAME: &str = "reserve";
 const IDLE: Duration = Duration::from_millis(100);
 /// How long to wait after an error before the next try.
 const AGAIN: Duration = Duration::from_millis(300);
+/// Room is looked at so often while there is little of it.
+const LOOK: Duration = Duration::from_secs(1);
+/// So much of the room may be handed over at a time: it is written beside what cleaning copies, twice as much, and one
+/// message may come on top that is as large.
+const SHARE: u64 = 8;
+/// So much may be handed over however little room there is: what is kept free has room for that and what comes with it.
+const LEAST: u64 = RESERVE / SHARE;
 /// Cleaning reads so many bytes at a time, so that nobody waits long for it.
 const CLEAN_STEP: usize = 512 * 1024;
 
 /// What the event loop and the side thread share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Shared {
     queue: Mutex<Queue>,
     changed: Condvar,
@@ -29,8 +36,24 @@ pub struct Shared {
     pub committed: AtomicU64,
     /// New messages can't be kept.
     pub full: AtomicBool,
+    /// So many bytes may be handed over that aren't safe.
+    pub room: AtomicUsize,
     lines: Mutex<Vec<Line>>,
     fetched: Mutex<Vec<Fetched>>,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Shared {
+            queue: Mutex::default(),
+            changed: Condvar::new(),
+            committed: AtomicU64::new(0),
+            full: AtomicBool::new(false),
+            room: AtomicUsize::new(FLOOD),
+            lines: Mutex::default(),
+            fetched: Mutex::default(),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -172,6 +195,7 @@ impl<D: Disk, W: Fn()> Writer<D, W> {
     /// Works until it is asked to stop; an error is that the last changes are not on disk.
     pub fn run(mut self) -> io::Result<()> {
         self.keep_room();
+        self.look_at_room();
         loop {
             let Work { batches, fetches, save, stop } = self.shared.wait(self.timeout());
             let only_reads = batches.is_empty() && !fetches.is_empty() && !save && !stop;
@@ -204,6 +228,7 @@ impl<D: Disk, W: Fn()> Writer<D, W> {
                 Some(interval.saturating_sub(self.last_sync.elapsed()))
             }
             _ if self.log.wants_mark() => Some(IDLE),
+            _ if self.shared.room.load(Ordering::Acquire) < FLOOD => Some(LOOK),
             _ => None,
         }
     }
@@ -261,6 +286,7 @@ impl<D: Disk, W: Fn()> Writer<D, W> {
             let (log_type, text) = super::remark(&damage, true);
             self.shared.say(log_type, text);
         }
+        self.look_at_room();
         let mut result = self.log.commit(sync);
         if result.is_err() && self.reserve.is_some() {
             // Now is what it is kept for.
@@ -299,6 +325,14 @@ impl<D: Disk, W: Fn()> Writer<D, W> {
         self.failing = true;
         self.shared.full.store(true, Ordering::Release);
         (self.wake)();
+    }
+
+    /// With little room on the disk, less may be handed over before it is safe.
+    fn look_at_room(&mut self) {
+        let share = (self.log.disk().room() / SHARE).clamp(LEAST, FLOOD as u64) as usize;
+        if share > self.shared.room.swap(share, Ordering::AcqRel) {
+            (self.wake)();
+        }
     }
 
     /// Keeps room for acknowledgements, without which no new message is taken.

@@ -8,7 +8,7 @@ use mqtt_toolkit::protocol::{QoS, Version};
 use rustix::io::Errno;
 
 /// Whether a client was sent nothing yet.
-fn heard_nothing(client: &RawClient) -> bool {
+pub fn heard_nothing(client: &RawClient) -> bool {
     client.stream.set_nonblocking(true).unwrap();
     let peeked = client.stream.peek(&mut [0]);
     client.stream.set_nonblocking(false).unwrap();

@@ -206,6 +206,10 @@ impl Disk for FakeDisk {
         inner.synced = inner.seen.clone();
         Ok(())
     }
+
+    fn room(&self) -> u64 {
+        u64::MAX
+    }
 }
 
 impl DiskFile for FakeFile {

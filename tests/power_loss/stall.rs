@@ -3,7 +3,7 @@
 use crate::disk::FakeDisk;
 use crate::world::*;
 use mqtt_toolkit::broker::{FLOOD, Limits};
-use mqtt_toolkit::protocol::{Packet, Publish, QoS};
+use mqtt_toolkit::protocol::{Packet, Publish, QoS, ReasonCode};
 use mqtt_toolkit::store::{Log, Opened, Store, Sync};
 
 const MESSAGE: usize = 1024 * 1024;
@@ -76,5 +76,53 @@ fn what_waits_for_a_stalled_disk_is_bounded_and_arrives() {
         let (_, state, _) = Log::open(disk, 1, 1 << 20).unwrap();
         let (message, _) = &state.retained[0];
         assert!(message.payload().starts_with(format!("{} ", sent + 4).as_bytes()), "{qos:?}");
+    }
+}
+
+#[test]
+fn with_little_room_no_more_is_taken_than_is_sure_to_have_some() {
+    for (version, is_told) in [(v311(), false), (v5(), true)] {
+        let disk = FakeDisk::default();
+        let (mut w, store) = open(&disk);
+        let (ann, bea) = (w.connect("ann", version.clone()), w.connect("bea", version));
+        w.auto_acknowledge(ann, false);
+        w.store_has_room(3 * MESSAGE / 2);
+        disk.stall(true);
+        // Two of them are more than that: then nobody's is taken, acknowledged or not.
+        send(&mut w, ann, QoS::AtLeastOnce, 0);
+        send(&mut w, ann, QoS::AtLeastOnce, 1);
+        let before = w.submit(&store);
+        for number in 0..3 {
+            send(&mut w, ann, QoS::AtLeastOnce, 2 + number);
+            send(&mut w, bea, QoS::AtLeastOnce, number);
+        }
+        assert_eq!((w.submit(&store), w.received(ann)), (before, Vec::new()));
+        disk.stall(false);
+        let mut last = before;
+        loop {
+            wait_for(&mut w, &store, last);
+            let more = w.submit(&store);
+            if more == last {
+                break;
+            }
+            last = more;
+        }
+        assert_eq!((w.received(ann).len(), w.received(bea).len()), (5, 3), "and all of them in the end");
+
+        // One that is longer than all there is room for: 3.x waits, 5.0 is told.
+        w.store_has_room(MESSAGE / 2);
+        send(&mut w, ann, QoS::AtLeastOnce, 9);
+        let answers = w.received(ann);
+        let refused = ReasonCode::QUOTA_EXCEEDED;
+        match is_told {
+            true => {
+                assert!(matches!(&answers[..], [Packet::PubAck(ack)] if ack.reason == refused), "{answers:?}")
+            }
+            false => assert!(answers.is_empty() && w.is_held(ann), "{answers:?}"),
+        }
+        w.store_has_room(FLOOD);
+        let more = w.submit(&store);
+        assert_eq!(more > last, !is_told, "read as soon as there is room");
+        store.close().unwrap();
     }
 }

@@ -44,6 +44,12 @@ impl World {
         self.settle();
     }
 
+    /// So many bytes may wait for the store.
+    pub fn store_has_room(&mut self, bytes: usize) {
+        self.shard.set_store_room(bytes, &mut self.outbox);
+        self.settle();
+    }
+
     /// The store can't keep more, or can again.
     pub fn store_is_full(&mut self, full: bool) {
         self.shard.set_store_full(full, &mut self.outbox);
