@@ -3,6 +3,8 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
+#[path = "../conformance/both.rs"]
+mod both;
 #[path = "../world/mod.rs"]
 mod world;
 
@@ -22,8 +24,12 @@ mod unsubscribe;
 mod v3_1;
 mod will;
 
+use both::payloads;
 use mqtt_toolkit::protocol::{Packet, Properties, Publish, QoS, ReasonCode, SubscriptionOptions, Version};
 use world::*;
+
+/// How clients of this version connect.
+const CLIENTS: both::Clients = both::Clients { plain: v311, lasting: || v311().resume() };
 
 const QOS0: QoS = QoS::AtMostOnce;
 const QOS1: QoS = QoS::AtLeastOnce;

@@ -2,40 +2,19 @@
 
 use super::*;
 
-/// bob subscribes to `a` at QoS 2 and acknowledges nothing by himself; ann publishes.
-fn bob_and_ann(w: &mut World) -> (Client, Client) {
-    let bob = quiet(w, "bob", lasting());
-    w.subscribe(bob, "a", QOS2);
-    (bob, w.connect("ann", v5()))
-}
-
-/// bob again, with his session, and still acknowledging nothing.
-fn bob_again(w: &mut World) -> Client {
-    let bob = quiet(w, "bob", lasting());
-    assert!(w.session_present(bob));
-    bob
-}
-
 fn refused(packet_identifier: u16) -> Ack<'static> {
     Ack { reason: ReasonCode::UNSPECIFIED_ERROR, ..Ack::new(packet_identifier) }
 }
 
 #[test]
 fn mqtt_4_3_1_1_qos_0_is_sent_once_without_dup() {
-    let mut w = World::new();
-    let (bob, ann) = bob_and_ann(&mut w);
-    w.publish(ann, "a", "x", QOS0);
-    assert_eq!(w.received(bob), [Packet::Publish(message("a", "x", QOS0))]);
-    w.cut(bob);
-    w.publish(ann, "a", "missed", QOS0);
-    let bob = bob_again(&mut w);
-    assert_eq!(w.received(bob), [], "neither sent again nor kept");
+    CLIENTS.qos_0_once();
 }
 
 #[test]
 fn mqtt_4_3_2_1_each_qos_1_message_has_an_identifier_that_is_not_in_use() {
     let mut w = World::new();
-    let (bob, ann) = bob_and_ann(&mut w);
+    let (bob, ann) = CLIENTS.bob_and_ann(&mut w);
     for _ in 0..20 {
         w.publish(ann, "a", "x", QOS1);
     }
@@ -62,7 +41,7 @@ fn mqtt_4_3_2_1_each_qos_1_message_has_an_identifier_that_is_not_in_use() {
 #[test]
 fn mqtt_4_3_2_2_it_is_sent_with_that_identifier_qos_1_and_dup_0() {
     let mut w = World::new();
-    let (bob, ann) = bob_and_ann(&mut w);
+    let (bob, ann) = CLIENTS.bob_and_ann(&mut w);
     w.publish(ann, "a", "x", QOS1);
     let expected = Publish { packet_identifier: 1, ..message("a", "x", QOS1) };
     assert_eq!(w.received(bob), [Packet::Publish(expected)]);
@@ -71,7 +50,7 @@ fn mqtt_4_3_2_2_it_is_sent_with_that_identifier_qos_1_and_dup_0() {
 #[test]
 fn mqtt_4_3_2_3_it_is_unacknowledged_until_puback() {
     let mut w = World::new();
-    let (bob, ann) = bob_and_ann(&mut w);
+    let (bob, ann) = CLIENTS.bob_and_ann(&mut w);
     w.publish(ann, "a", "x", QOS1);
     let first = w.publishes(bob);
     // No retransmission on this connection, however long it takes.
@@ -80,12 +59,12 @@ fn mqtt_4_3_2_3_it_is_unacknowledged_until_puback() {
     // Nothing else acknowledges it.
     w.send(bob, pubcomp(1));
     for _ in 0..3 {
-        let bob = bob_again(&mut w);
+        let bob = CLIENTS.bob_again(&mut w);
         assert_eq!(w.publishes(bob), [Publish { dup: true, ..first[0] }]);
     }
-    let bob = bob_again(&mut w);
+    let bob = CLIENTS.bob_again(&mut w);
     w.send(bob, puback(1));
-    let bob = bob_again(&mut w);
+    let bob = CLIENTS.bob_again(&mut w);
     assert_eq!(w.received(bob), []);
 }
 
@@ -120,7 +99,7 @@ fn mqtt_4_3_2_5_the_same_identifier_after_puback_is_a_new_message() {
 #[test]
 fn mqtt_4_3_3_1_each_qos_2_message_has_an_identifier_that_is_not_in_use() {
     let mut w = World::new();
-    let (bob, ann) = bob_and_ann(&mut w);
+    let (bob, ann) = CLIENTS.bob_and_ann(&mut w);
     for _ in 0..20 {
         w.publish(ann, "a", "x", QOS2);
     }
@@ -137,7 +116,7 @@ fn mqtt_4_3_3_1_each_qos_2_message_has_an_identifier_that_is_not_in_use() {
 #[test]
 fn mqtt_4_3_3_2_it_is_sent_with_that_identifier_qos_2_and_dup_0() {
     let mut w = World::new();
-    let (bob, ann) = bob_and_ann(&mut w);
+    let (bob, ann) = CLIENTS.bob_and_ann(&mut w);
     w.publish(ann, "a", "x", QOS2);
     let expected = Publish { packet_identifier: 1, ..message("a", "x", QOS2) };
     assert_eq!(w.received(bob), [Packet::Publish(expected)]);
@@ -146,7 +125,7 @@ fn mqtt_4_3_3_2_it_is_sent_with_that_identifier_qos_2_and_dup_0() {
 #[test]
 fn mqtt_4_3_3_3_it_is_unacknowledged_until_pubrec() {
     let mut w = World::new();
-    let (bob, ann) = bob_and_ann(&mut w);
+    let (bob, ann) = CLIENTS.bob_and_ann(&mut w);
     w.publish(ann, "a", "x", QOS2);
     let first = w.publishes(bob);
     w.advance(3000);
@@ -155,7 +134,7 @@ fn mqtt_4_3_3_3_it_is_unacknowledged_until_pubrec() {
     w.send(bob, pubcomp(1));
     assert_eq!(w.received(bob), []);
     for _ in 0..3 {
-        let bob = bob_again(&mut w);
+        let bob = CLIENTS.bob_again(&mut w);
         assert_eq!(w.received(bob), [Packet::Publish(Publish { dup: true, ..first[0] })]);
     }
 }
@@ -163,7 +142,7 @@ fn mqtt_4_3_3_3_it_is_unacknowledged_until_pubrec() {
 #[test]
 fn mqtt_4_3_3_4_pubrec_without_an_error_is_answered_with_pubrel() {
     let mut w = World::new();
-    let (bob, ann) = bob_and_ann(&mut w);
+    let (bob, ann) = CLIENTS.bob_and_ann(&mut w);
     for reason in [ReasonCode::SUCCESS, ReasonCode::NO_MATCHING_SUBSCRIBERS] {
         w.publish(ann, "a", "x", QOS2);
         let id = w.publishes(bob)[0].packet_identifier;
@@ -184,32 +163,32 @@ fn mqtt_4_3_3_4_pubrec_without_an_error_is_answered_with_pubrel() {
 #[test]
 fn mqtt_4_3_3_5_pubrel_is_unacknowledged_until_pubcomp() {
     let mut w = World::new();
-    let (bob, ann) = bob_and_ann(&mut w);
+    let (bob, ann) = CLIENTS.bob_and_ann(&mut w);
     w.publish(ann, "a", "x", QOS2);
     w.received(bob);
     w.send(bob, pubrec(1));
     for _ in 0..3 {
-        let bob = bob_again(&mut w);
+        let bob = CLIENTS.bob_again(&mut w);
         assert_eq!(w.received(bob), [pubrel(1)]);
         w.advance(1000);
         assert_eq!(w.received(bob), [], "not twice on a connection");
     }
-    let bob = bob_again(&mut w);
+    let bob = CLIENTS.bob_again(&mut w);
     w.send(bob, pubcomp(1));
-    let bob = bob_again(&mut w);
+    let bob = CLIENTS.bob_again(&mut w);
     assert_eq!(w.received(bob), []);
 }
 
 #[test]
 fn mqtt_4_3_3_6_no_publish_behind_its_pubrel() {
     let mut w = World::new();
-    let (bob, ann) = bob_and_ann(&mut w);
+    let (bob, ann) = CLIENTS.bob_and_ann(&mut w);
     w.publish(ann, "a", "x", QOS2);
     w.received(bob);
     w.send(bob, pubrec(1));
     w.received(bob);
     for _ in 0..3 {
-        let bob = bob_again(&mut w);
+        let bob = CLIENTS.bob_again(&mut w);
         assert_eq!(w.publishes(bob), []);
     }
 }
@@ -260,7 +239,7 @@ fn mqtt_4_3_3_10_until_pubrel_the_same_identifier_is_the_same_message() {
     assert_eq!(w.received(bob), [pubrec(7); 3]);
     // On this connection or another.
     for _ in 0..2 {
-        let bob = bob_again(&mut w);
+        let bob = CLIENTS.bob_again(&mut w);
         w.send(bob, publish(true));
         assert_eq!(w.received(bob), [pubrec(7)]);
     }
@@ -283,7 +262,7 @@ fn mqtt_4_3_3_11_pubrel_is_answered_with_pubcomp() {
     }
     // Also over another connection.
     w.send(bob, publish_as(5, "b", "x", QOS2));
-    let bob = bob_again(&mut w);
+    let bob = CLIENTS.bob_again(&mut w);
     w.send(bob, pubrel(5));
     assert_eq!(w.received(bob), [pubcomp(5)]);
 }
@@ -305,7 +284,7 @@ fn mqtt_4_3_3_12_the_same_identifier_after_pubcomp_is_a_new_message() {
 #[test]
 fn mqtt_4_4_0_1_what_is_unacknowledged_is_sent_again_under_its_identifier() {
     let mut w = World::new();
-    let (bob, ann) = bob_and_ann(&mut w);
+    let (bob, ann) = CLIENTS.bob_and_ann(&mut w);
     for (payload, qos) in [("1", QOS1), ("2", QOS2), ("3", QOS2), ("4", QOS1), ("5", QOS1)] {
         w.publish(ann, "a", payload, qos);
     }
@@ -317,7 +296,7 @@ fn mqtt_4_4_0_1_what_is_unacknowledged_is_sent_again_under_its_identifier() {
     let again = |p: Publish<'static>| Packet::Publish(Publish { dup: true, ..p });
     let expected = [pubrel(first[1].packet_identifier), again(first[2]), again(first[3]), again(first[4])];
     w.cut(bob);
-    let bob = bob_again(&mut w);
+    let bob = CLIENTS.bob_again(&mut w);
     assert_eq!(w.received(bob), expected);
     // At no other time.
     w.advance(3000);
@@ -325,7 +304,7 @@ fn mqtt_4_4_0_1_what_is_unacknowledged_is_sent_again_under_its_identifier() {
     w.send(bob, Packet::PingReq);
     assert_eq!(w.received(bob), [Packet::PingResp]);
     // The same when a client takes its own connection over.
-    let bob = bob_again(&mut w);
+    let bob = CLIENTS.bob_again(&mut w);
     assert_eq!(w.received(bob), expected);
     // With Clean Start 1 nothing is.
     let bob = quiet(&mut w, "bob", lasting().clean(true));
@@ -335,7 +314,7 @@ fn mqtt_4_4_0_1_what_is_unacknowledged_is_sent_again_under_its_identifier() {
 #[test]
 fn mqtt_4_4_0_2_an_acknowledgement_with_an_error_acknowledges() {
     let mut w = World::new();
-    let (bob, ann) = bob_and_ann(&mut w);
+    let (bob, ann) = CLIENTS.bob_and_ann(&mut w);
     w.publish(ann, "a", "1", QOS1);
     w.publish(ann, "a", "2", QOS2);
     w.publish(ann, "a", "3", QOS1);
@@ -343,50 +322,18 @@ fn mqtt_4_4_0_2_an_acknowledgement_with_an_error_acknowledges() {
     w.send(bob, Packet::PubAck(refused(sent[0].packet_identifier)));
     w.send(bob, Packet::PubRec(refused(sent[1].packet_identifier)));
     assert_eq!(w.received(bob), []);
-    let bob = bob_again(&mut w);
+    let bob = CLIENTS.bob_again(&mut w);
     assert_eq!(payloads(&w.publishes(bob)), ["3"]);
 }
 
 #[test]
 fn mqtt_4_5_0_1_a_message_that_was_acknowledged_is_in_every_matching_session() {
-    let mut w = World::new();
-    let filters = ["a/b", "a/+", "#", "+/b", "a/b/#"];
-    let ids = ["s0", "s1", "s2", "s3", "s4"];
-    for (id, filter) in ids.iter().zip(filters) {
-        let client = w.connect(id, lasting());
-        w.subscribe(client, filter, QOS1);
-        // Some are here, some are not.
-        if filter.contains('+') {
-            w.disconnect(client);
-        }
-    }
-    let ann = w.connect("ann", v5());
-    for i in 0..50 {
-        assert_eq!(w.publish(ann, "a/b", i.to_string(), QOS1), ReasonCode::SUCCESS);
-    }
-    let expected: Vec<String> = (0..50).map(|i| format!("a/b {i}")).collect();
-    for (id, filter) in ids.iter().zip(filters) {
-        // Those who were here got them already (and acknowledged them).
-        let client = w.connect(id, lasting());
-        let waiting = w.messages(client);
-        assert_eq!(waiting, if filter.contains('+') { expected.clone() } else { vec![] }, "{filter}");
-    }
+    CLIENTS.in_every_session();
 }
 
 #[test]
 fn messages_are_sent_again_in_their_order() {
-    let mut w = World::new();
-    let (bob, ann) = bob_and_ann(&mut w);
-    for i in 0..50 {
-        w.publish(ann, "a", i.to_string(), if i % 3 == 0 { QOS2 } else { QOS1 });
-    }
-    let sent = w.publishes(bob);
-    let in_order: Vec<String> = (0..50).map(|i| i.to_string()).collect();
-    assert_eq!(payloads(&sent), in_order[..20]);
-    let bob = w.reconnect(bob);
-    let received = w.publishes(bob);
-    assert_eq!(payloads(&received), in_order);
-    assert!(received[..20].iter().all(|p| p.dup) && received[20..].iter().all(|p| !p.dup));
+    CLIENTS.again_in_order();
 }
 
 #[test]
@@ -423,26 +370,13 @@ fn mqtt_4_6_0_5_messages_of_one_publisher_arrive_in_order_at_every_qos() {
 
 #[test]
 fn mqtt_4_6_0_6_every_topic_is_ordered() {
-    let mut w = World::new();
-    let bob = w.connect("bob", v5());
-    w.subscribe(bob, "#", QOS2);
-    let ann = w.connect("ann", v5());
-    for i in 0..200 {
-        w.publish(ann, &format!("t/{}", i % 7), i.to_string(), QOS1);
-    }
-    let all = w.publishes(bob);
-    for topic in 0..7 {
-        let name = format!("t/{topic}");
-        let got: Vec<Publish<'_>> = all.iter().filter(|p| p.topic == name).copied().collect();
-        let expected: Vec<String> = (0..200).filter(|i| i % 7 == topic).map(|i| i.to_string()).collect();
-        assert_eq!(payloads(&got), expected);
-    }
+    CLIENTS.topics_ordered();
 }
 
 #[test]
 fn pubrels_go_out_in_the_order_of_the_pubrecs() {
     let mut w = World::new();
-    let (bob, ann) = bob_and_ann(&mut w);
+    let (bob, ann) = CLIENTS.bob_and_ann(&mut w);
     for i in 0..5 {
         w.publish(ann, "a", i.to_string(), QOS2);
     }

@@ -3,6 +3,8 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
+#[path = "../conformance/both.rs"]
+mod both;
 #[path = "../world/mod.rs"]
 mod world;
 
@@ -31,11 +33,15 @@ mod topics;
 mod unsubscribe;
 mod will;
 
+use both::payloads;
 use mqtt_toolkit::broker::{Ended, Limits, ListenerRules, Notice};
 use mqtt_toolkit::protocol::{
     Ack, Packet, Properties, Property, Publish, QoS, ReasonCode, RetainHandling, SubscriptionOptions, Version,
 };
 use world::*;
+
+/// How clients of this version connect.
+const CLIENTS: both::Clients = both::Clients { plain: v5, lasting };
 
 const QOS0: QoS = QoS::AtMostOnce;
 const QOS1: QoS = QoS::AtLeastOnce;
@@ -134,10 +140,6 @@ fn with(list: &[Property<'_>], publish: Publish<'static>) -> Publish<'static> {
 /// The properties of a PUBLISH that came, one by one.
 fn listed<'a>(publish: &Publish<'a>) -> Vec<Property<'a>> {
     publish.properties.iter().collect()
-}
-
-fn payloads(list: &[Publish<'_>]) -> Vec<String> {
-    list.iter().map(|p| String::from_utf8(p.payload.to_vec()).unwrap()).collect()
 }
 
 /// A session that lasts an hour, and a client of it that acknowledges nothing by itself. It goes on with what there is.

@@ -54,6 +54,11 @@ impl Connecting {
         self
     }
 
+    /// The version it speaks.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
     /// Clean Start 0: goes on with the session if there is one. Before 5.0 the session then lasts forever.
     pub fn resume(self) -> Self {
         self.clean(false)
