@@ -4,6 +4,7 @@
 use super::connect::mounted;
 use super::connection::{ConnectionKey, SessionKey};
 use super::limits::ListenerRules;
+use super::message::Message;
 use super::outbox::Outbox;
 use super::session::{Publisher, Session};
 use super::shard::Shard;
@@ -13,6 +14,7 @@ use crate::protocol::{QoS, topic};
 use crate::session::Awaiting;
 use foldhash::fast::RandomState;
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 /// Everything that says who may do what.
 #[derive(Clone, Copy, Debug)]
@@ -68,19 +70,26 @@ impl Gate<'_> {
         if allowed { Decision::Allowed } else { Decision::Denied }
     }
 
-    /// The same for a filter, shared or not. What may not be subscribed to plainly may not be by way of a share.
+    /// The same for a filter, shared or not.
     fn may_subscribe(&self, session: &Session, right: Right, filter: &str) -> bool {
         let mount_point = session.mount_point.as_deref();
-        let Some(Ok((share_name, inner))) = topic::shared(filter) else {
-            return self.may(session, right, &mounted(mount_point, filter));
-        };
-        let inner = mounted(mount_point, inner);
-        match self.decide(session, right, &inner) {
+        match topic::shared(filter) {
+            Some(Ok((share_name, inner))) => {
+                self.may_have(session, right, Some(share_name), &mounted(mount_point, inner))
+            }
+            _ => self.may_have(session, right, None, &mounted(mount_point, filter)),
+        }
+    }
+
+    /// The same for a filter with its mount point. What may not be subscribed to plainly may not be by way of a share.
+    fn may_have(&self, session: &Session, right: Right, share_name: Option<&str>, filter: &str) -> bool {
+        let Some(share_name) = share_name else { return self.may(session, right, filter) };
+        match self.decide(session, right, filter) {
             Decision::Denied => false,
             Decision::Allowed => {
-                self.decide(session, right, &format!("$share/{share_name}/{inner}")) != Decision::Denied
+                self.decide(session, right, &format!("$share/{share_name}/{filter}")) != Decision::Denied
             }
-            Decision::Defer => self.may(session, right, &format!("$share/{share_name}/{inner}")),
+            Decision::Defer => self.may(session, right, &format!("$share/{share_name}/{filter}")),
         }
     }
 }
@@ -207,46 +216,79 @@ impl Shard {
     }
 
     /// A session goes on, perhaps under another User Name or with other rules: what it may no longer read is removed
-    /// from what waits and what is in flight, as mosquitto does.
+    /// from what waits and what is in flight, as mosquitto does; and with dynamic security, which says who may subscribe,
+    /// the subscriptions that it may not make any more and what came by them.
     pub(super) fn recheck(&mut self, key: SessionKey, out: &mut Outbox) {
         let session = &self.sessions[key as usize];
-        if self.listeners.get(usize::from(session.listener)).is_none_or(|rules| !rules.restricts()) {
+        let Some(rules) = self.listeners.get(usize::from(session.listener)).filter(|rules| rules.restricts())
+        else {
             return;
-        }
-        let gate = self.gate();
-        let denied: Vec<(u16, QoS)> = session
+        };
+        let lost = rules.dynsec && self.end_subscriptions(key, out);
+        let in_flight: Vec<(u16, QoS, Arc<Message>)> = self.sessions[key as usize]
             .outbound
             .iter()
-            .filter_map(|(id, _, delivery)| delivery.map(|d| (id, d)))
-            .filter(|(_, d)| !gate.may(session, Right::Receive, d.message.topic()))
-            .map(|(id, d)| (id, d.qos))
+            .filter_map(|(id, _, delivery)| delivery.map(|d| (id, d.qos, d.message.clone())))
             .collect();
-        let backlog = self.sessions[key as usize].backlog.take();
-        let session = &mut self.sessions[key as usize];
-        for (identifier, qos) in denied {
+        for (identifier, qos, message) in in_flight {
+            if self.may_still_get(key, message.topic(), lost) {
+                continue;
+            }
             let awaited = if qos == QoS::AtLeastOnce { Awaiting::PubAck } else { Awaiting::PubRec };
+            let session = &mut self.sessions[key as usize];
             if let Some(Some(delivery)) = session.outbound.complete(identifier, awaited) {
                 session.in_flight_bytes -= delivery.message.payload().len();
                 out.changes.done(session.id, delivery.number);
             }
         }
-        let Some(mut backlog) = backlog else { return };
-        let session = &self.sessions[key as usize];
+        let id = self.sessions[key as usize].id;
+        let Some(mut backlog) = self.sessions[key as usize].backlog.take() else { return };
         for acknowledged in [true, false] {
             let count = if acknowledged { backlog.acknowledged.len() } else { backlog.at_most_once.len() };
             for _ in 0..count {
                 let Some(delivery) = backlog.pop(acknowledged) else { break };
-                if self.gate().may(session, Right::Receive, delivery.message.topic()) {
+                if self.may_still_get(key, delivery.message.topic(), lost) {
                     backlog.push(delivery);
                 } else {
-                    out.changes.done(session.id, delivery.number);
+                    out.changes.done(id, delivery.number);
                 }
             }
         }
         // The others are looked at when they are read.
         backlog.recheck = true;
+        backlog.lost |= lost;
         if !backlog.is_empty() {
             self.sessions[key as usize].backlog = Some(backlog);
         }
+    }
+
+    /// Whether a message that waits may still be sent. `lost`: subscriptions have ended, so that another must ask for it.
+    pub(super) fn may_still_get(&mut self, key: SessionKey, topic: &str, lost: bool) -> bool {
+        if !self.gate().may(&self.sessions[key as usize], Right::Receive, topic) {
+            return false;
+        }
+        if !lost {
+            return true;
+        }
+        let (mut receivers, mut groups) = (Vec::new(), Vec::new());
+        self.subscriptions.resolve(topic, &mut receivers, &mut groups);
+        let shared = groups.into_iter().flat_map(|group| self.subscriptions.members(group));
+        receivers.iter().chain(shared).any(|subscriber| subscriber.session == key)
+    }
+
+    /// Ends the subscriptions that a session may not make any more; whether there were any.
+    fn end_subscriptions(&mut self, key: SessionKey, out: &mut Outbox) -> bool {
+        let (gate, session) = (self.gate(), &self.sessions[key as usize]);
+        let plain = session.subscriptions.iter().map(|&node| (node, None));
+        let shared = session.shared.iter().map(|(node, name)| (*node, Some(name.clone())));
+        let ended: Vec<(String, Option<Box<str>>)> = plain
+            .chain(shared)
+            .map(|(node, share_name)| (self.subscriptions.filter(node), share_name))
+            .filter(|(filter, name)| !gate.may_have(session, Right::Subscribe, name.as_deref(), filter))
+            .collect();
+        for (filter, share_name) in &ended {
+            self.end_subscription(key, filter, share_name.as_deref(), out);
+        }
+        !ended.is_empty()
     }
 }

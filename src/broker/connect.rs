@@ -3,7 +3,7 @@
 use super::access::is_bridge_state;
 use super::clock::Now;
 use super::connection::{Aliases, ConnectionKey, Neighbour, Phase, SessionKey};
-use super::limits::ListenerRules;
+use super::limits::{ListenerRules, SEPARATORS};
 use super::message::Message;
 use super::notice::{Ended, Kinds, Notice};
 use super::outbox::{Outbox, Verdict, Verification};
@@ -221,7 +221,8 @@ impl Shard {
         if limit != 0 && will.payload.len() > limit as usize {
             return Err(refuse(ReasonCode::PACKET_TOO_LARGE, Ended::OversizePayload));
         }
-        if will.topic.starts_with("$CONTROL/") || !topic::is_topic_name(will.topic) {
+        let is_too_deep = memchr::memchr_iter(b'/', will.topic.as_bytes()).count() > SEPARATORS;
+        if will.topic.starts_with("$CONTROL/") || !topic::is_topic_name(will.topic) || is_too_deep {
             return Err(refuse_silently(ReasonCode::PROTOCOL_ERROR, Ended::ProtocolError));
         }
         let mut properties = Vec::new();
@@ -338,17 +339,16 @@ impl Shard {
         }
         let before = out.changes.last();
         let old = self.find_session(&pending.client_id);
+        let starts_anew = pending.clean_start || old.is_some_and(|session| self.is_elsewhere(session, key));
         if let Some(session) = old {
-            self.take_over(now, session, pending.clean_start, out);
+            self.take_over(now, session, starts_anew, out);
         }
         // Taking over may have ended the old session.
         let old = self.find_session(&pending.client_id);
-        if pending.clean_start
-            && let Some(session) = old
-        {
+        if starts_anew && let Some(session) = old {
             self.end_session(now, session, out);
         }
-        let old = old.filter(|_| !pending.clean_start);
+        let old = old.filter(|_| !starts_anew);
         let session = match old {
             Some(session) => session,
             None => self.add_session(Session::new(pending.client_id.clone(), pending.version)),
@@ -375,6 +375,23 @@ impl Shard {
         }
     }
 
+    /// Whether a session has subscriptions that lie beyond the mount point of the connection that asks for it: it is
+    /// somebody else's, and so is what waits for it.
+    fn is_elsewhere(&self, session: SessionKey, key: ConnectionKey) -> bool {
+        let rules = &self.listeners[usize::from(self.connections[key].listener)];
+        let session = &self.sessions[session as usize];
+        let Some(mount_point) = rules.mount_point.as_deref() else { return false };
+        if session.mount_point.as_deref() == Some(mount_point) {
+            return false;
+        }
+        let shared = session.shared.iter().map(|(node, _)| node);
+        session
+            .subscriptions
+            .iter()
+            .chain(shared)
+            .any(|&node| !self.subscriptions.filter(node).starts_with(mount_point))
+    }
+
     /// Fills in the session.
     fn furnish(&mut self, key: SessionKey, pending: &Pending) {
         self.generation = self.generation.wrapping_add(1);
@@ -388,6 +405,7 @@ impl Shard {
         session.connection = Some(pending.key);
         session.disconnected_at = None;
         session.epoch = self.generation;
+        session.ask_anew();
         session.version = pending.version;
         session.expiry_interval = match (pending.expiry_interval, most) {
             (0, _) => 0,

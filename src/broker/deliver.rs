@@ -371,8 +371,11 @@ impl Fanout<'_> {
         let connection = &mut self.connections[key];
         let v5 = connection.version.is_v5();
         let message = &delivery.message;
-        let prefix = session.mount_point.as_deref().map_or(0, str::len);
-        let topic = message.topic().get(prefix..).unwrap_or_default();
+        let mount_point = session.mount_point.as_deref().unwrap_or_default();
+        let Some(topic) = message.topic().strip_prefix(mount_point).filter(|topic| !topic.is_empty()) else {
+            // What waited for it below another mount point is none of its business.
+            return self.pass_over(receiver, flags, out);
+        };
         let mut head = Head {
             flags,
             topic,
@@ -434,6 +437,15 @@ impl Fanout<'_> {
     /// The message doesn't fit the receiver's Maximum Packet Size: it is as if it had been delivered
     /// `[MQTT-3.1.2-25]`.
     fn too_large(&mut self, receiver: SessionKey, flags: Flags, length: usize, out: &mut Outbox) {
+        self.pass_over(receiver, flags, out);
+        if self.kinds.has(Kinds::NOTICE) {
+            let client = self.sessions[receiver as usize].client_id.clone();
+            out.notices.push(Notice::TooLargeForReceiver { client, length });
+        }
+    }
+
+    /// A message that its receiver can't get is as if it had been delivered.
+    fn pass_over(&mut self, receiver: SessionKey, flags: Flags, out: &mut Outbox) {
         let session = &mut self.sessions[receiver as usize];
         let awaited = if flags.qos == QoS::AtLeastOnce { Awaiting::PubAck } else { Awaiting::PubRec };
         if let Some(Some(delivery)) = session.outbound.complete(flags.packet_identifier, awaited) {
@@ -441,9 +453,6 @@ impl Fanout<'_> {
             out.changes.done(session.id, delivery.number);
         }
         self.counters.publish_dropped += 1;
-        if self.kinds.has(Kinds::NOTICE) {
-            out.notices.push(Notice::TooLargeForReceiver { client: session.client_id.clone(), length });
-        }
     }
 
     /// Keeps a message for later, within the limits; past them the arriving message is dropped, as mosquitto does.

@@ -152,6 +152,7 @@ impl Shard {
             self.fanout(now).pump(session_key, key, out);
             self.read_ahead(now, session_key, out);
         }
+        self.ask_on(now, session_key);
         let connection = &mut self.connections[key];
         let session = &self.sessions[session_key as usize];
         if session.backlog.is_none() && connection.out.is_empty() {

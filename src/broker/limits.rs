@@ -18,6 +18,8 @@ pub const GRACE: u64 = 100;
 pub const GRACE_ACKNOWLEDGED: u64 = 5_000;
 /// Time for the first CONNECT after a connection was accepted, in milliseconds.
 pub const CONNECT_TIMEOUT: u64 = 30_000;
+/// Time after which a connection without CONNECT gives way to a new one where there is no more room, in milliseconds.
+pub const GIVES_WAY_AFTER: u64 = 2_000;
 /// Largest CONNECT, in bytes (mosquitto's `packet_max_connect`).
 pub const CONNECT_SIZE: usize = 100_000;
 /// Most levels of a topic, as mosquitto has it: 200 separators.

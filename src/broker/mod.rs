@@ -1,6 +1,7 @@
 //! The broker as a value: bytes and time in, bytes and requests out. Pure.
 
 mod access;
+mod asked;
 mod changes;
 mod clock;
 mod connect;

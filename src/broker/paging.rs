@@ -10,7 +10,6 @@ use super::outbox::Outbox;
 use super::pages::{Fetch, Fetched, Paged, Pages};
 use super::session::{Backlog, Delivery, Session};
 use super::shard::Shard;
-use crate::auth::dynsec::Right;
 use crate::protocol::QoS;
 
 /// What a message takes in memory besides its payload, about.
@@ -100,20 +99,20 @@ impl Shard {
         let Fetched { session: key, id, messages } = fetched;
         let Some(mut backlog) = self.reading(key, id) else { return };
         backlog.is_reading = false;
-        let session = &self.sessions[key as usize];
+        let (recheck, lost) = (backlog.recheck, backlog.lost);
         for (number, message) in messages {
             // Some may have expired since.
             if backlog.pages.front().is_none_or(|oldest| oldest.number != number) {
                 continue;
             }
             let Some(paged) = backlog.pop_paged() else { break };
-            let may = |topic: &str| !backlog.recheck || self.gate().may(session, Right::Receive, topic);
+            let mut may = |topic: &str| !recheck || self.may_still_get(key, topic, lost);
             match message.filter(|message| may(message.topic())) {
                 Some(message) => backlog.push(paged.delivery(message)),
                 None => out.changes.done(id, number),
             }
         }
-        let connection = session.connection;
+        let connection = self.sessions[key as usize].connection;
         if !backlog.is_empty() {
             self.sessions[key as usize].backlog = Some(backlog);
         }

@@ -117,20 +117,21 @@ impl Retained {
         self.tree.find(topic).is_some_and(|node| self.tree.value(node).is_some())
     }
 
-    /// Calls `visit` for each message on a topic that the filter matches and that hasn't expired.
+    /// Calls `visit` for each message on a topic that the filter matches and that hasn't expired; returns how many places
+    /// were looked at for it.
     pub fn for_each_matched_by(
         &self,
         filter: &str,
         wall: u64,
         mut visit: impl FnMut(&Arc<Message>, Option<&Publisher>),
-    ) {
+    ) -> usize {
         self.tree.for_each_matched_by(filter, |_, kept| {
             if let Some(Kept { message, publisher }) = kept
                 && !message.is_expired(wall)
             {
                 visit(message, publisher.as_deref());
             }
-        });
+        })
     }
 }
 

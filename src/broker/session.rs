@@ -1,5 +1,6 @@
 //! One client's session: what survives its connection.
 
+use super::asked::Asked;
 use super::changes::SessionId;
 use super::connection::{ConnectionKey, SessionKey};
 use super::message::Message;
@@ -8,8 +9,10 @@ use super::shard::Shard;
 use crate::protocol::{QoS, Version};
 use crate::routing::NodeId;
 use crate::session::{Inbound, Outbound};
+use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::collections::VecDeque;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 /// Session Expiry Interval that means never `[MQTT-3.1.2-23]`.
@@ -49,6 +52,8 @@ pub struct Backlog {
     pub is_reading: bool,
     /// The session's rights have changed since: what is read may be denied.
     pub recheck: bool,
+    /// Subscriptions were taken from it since: what no other asks for is denied.
+    pub lost: bool,
     /// Those of QoS 1 and 2 that count against the limits.
     pub acknowledged_counted: usize,
     /// Payload bytes of all that count.
@@ -183,10 +188,12 @@ pub struct Session {
     pub inbound: Inbound,
     /// What waits; made when first needed.
     pub backlog: Option<Box<Backlog>>,
+    /// What its subscriptions have asked for and not got yet.
+    pub asked: Option<Box<Asked>>,
     /// Nodes of its plain subscriptions.
     pub subscriptions: HashTable<NodeId>,
     /// Nodes and ShareNames of its shared subscriptions.
-    pub shared: Vec<(NodeId, Box<str>)>,
+    pub shared: HashTable<(NodeId, Box<str>)>,
     /// The Will of the current (or last, while delayed) connection.
     pub will: Option<Box<Will>>,
     /// User Name of the last CONNECT.
@@ -216,8 +223,9 @@ impl Session {
             outbound: Outbound::new(0),
             inbound: Inbound::default(),
             backlog: None,
+            asked: None,
             subscriptions: HashTable::new(),
-            shared: Vec::new(),
+            shared: HashTable::new(),
             will: None,
             username: None,
             listener: 0,
@@ -272,6 +280,24 @@ impl Session {
                 true
             }
             Err(_) => false,
+        }
+    }
+
+    /// Notes a membership in a shared subscription.
+    pub fn add_shared(&mut self, hasher: &RandomState, node: NodeId, share_name: &str) {
+        let hash = hasher.hash_one((node, share_name));
+        let known = |(n, name): &(NodeId, Box<str>)| *n == node && **name == *share_name;
+        if self.shared.find(hash, known).is_none() {
+            let hash_of = |(node, name): &(NodeId, Box<str>)| hasher.hash_one((*node, &**name));
+            self.shared.insert_unique(hash, (node, share_name.into()), hash_of);
+        }
+    }
+
+    /// Forgets a membership in a shared subscription.
+    pub fn remove_shared(&mut self, hasher: &RandomState, node: NodeId, share_name: &str) {
+        let hash = hasher.hash_one((node, share_name));
+        if let Ok(entry) = self.shared.find_entry(hash, |(n, name)| *n == node && **name == *share_name) {
+            entry.remove();
         }
     }
 

@@ -8,7 +8,7 @@ use super::clock::Now;
 use super::connection::{Connection, ConnectionKey, NO_SESSION, Phase, SessionKey};
 use super::counters::Counters;
 use super::encode::Frames;
-use super::limits::{CONNECT_SIZE, CONNECT_TIMEOUT, Limits, ListenerRules};
+use super::limits::{CONNECT_SIZE, CONNECT_TIMEOUT, GIVES_WAY_AFTER, Limits, ListenerRules};
 use super::notice::{Ended, Kinds, Notice, Peer, Secured};
 use super::outbox::Outbox;
 use super::outbuf::BufferPool;
@@ -22,6 +22,7 @@ use crate::routing::{RouteCache, Subscriptions};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use slab::Slab;
+use std::collections::VecDeque;
 use std::hash::BuildHasher;
 use std::io::IoSlice;
 
@@ -53,6 +54,8 @@ pub struct Shard {
     pub(super) counters: Counters,
     /// Connections at each listener.
     pub(super) connected: Vec<usize>,
+    /// Connections that haven't introduced themselves, the oldest first; of each its generation. Some may have since.
+    pub(super) strangers: VecDeque<(ConnectionKey, u32)>,
     /// CONNECTs whose password is being checked.
     pub(super) authenticating: Vec<super::connect::Pending>,
     /// Receivers that hold publishers back.
@@ -90,6 +93,7 @@ impl Shard {
             frames: Frames::default(),
             random,
             counters: Counters::default(),
+            strangers: VecDeque::new(),
             authenticating: Vec::new(),
             slow: Vec::new(),
             generation: 0,
@@ -144,12 +148,16 @@ impl Shard {
         out: &mut Outbox,
     ) -> Option<ConnectionKey> {
         let rules = &self.listeners[listener];
-        let full = rules.max_connections.is_some_and(|max| self.connected[listener] >= max)
-            || self.limits.global_max_connections.is_some_and(|max| self.connections.len() >= max);
-        if full && !rules.bridges {
-            self.notice(out, Kinds::NOTICE, || Notice::TooManyConnections { peer });
-            return None;
+        let full_here = rules.max_connections.is_some_and(|max| self.connected[listener] >= max);
+        let full = self.limits.global_max_connections.is_some_and(|max| self.connections.len() >= max);
+        if (full_here || full) && !rules.bridges {
+            let at = full_here.then_some(listener);
+            if !self.make_way(now, at, out) {
+                self.notice(out, Kinds::NOTICE, || Notice::TooManyConnections { peer });
+                return None;
+            }
         }
+        let rules = &self.listeners[listener];
         if self.limits.connection_messages && !rules.bridges && !rules.behind_proxy {
             let port = rules.port;
             self.notice(out, Kinds::NOTICE, || Notice::NewConnection { peer: peer.clone(), port });
@@ -160,7 +168,54 @@ impl Shard {
         let generation = self.generation;
         let key = self.connections.insert(Connection::new(listener as u16, peer, now.monotonic, generation));
         self.timers.set(now.monotonic + CONNECT_TIMEOUT, Timer::Silence(key, generation));
+        while self.strangers.front().is_some_and(|&stranger| self.stranger(stranger).is_none()) {
+            self.strangers.pop_front();
+        }
+        self.strangers.push_back((key, generation));
+        self.tidy_timers();
         Some(key)
+    }
+
+    /// A connection that hasn't introduced itself yet.
+    fn stranger(&self, (key, generation): (ConnectionKey, u32)) -> Option<&Connection> {
+        let is_strange = |c: &&Connection| c.generation == generation && c.phase == Phase::AwaitingConnect;
+        self.connections.get(key).filter(is_strange)
+    }
+
+    /// There is no room for a new connection: the one that has said nothing for longest goes, at this listener or
+    /// anywhere, if that is some time. `false`: there is none.
+    pub fn make_way(&mut self, now: Now, listener: Option<usize>, out: &mut Outbox) -> bool {
+        let gives_way = |&stranger: &(ConnectionKey, u32)| {
+            self.stranger(stranger).is_some_and(|connection| {
+                now.monotonic >= connection.last_seen + GIVES_WAY_AFTER
+                    && listener.is_none_or(|listener| usize::from(connection.listener) == listener)
+            })
+        };
+        let Some(at) = self.strangers.iter().position(gives_way) else { return false };
+        if let Some((key, _)) = self.strangers.remove(at) {
+            self.drop_connection(now, key, Ended::Timeout, out);
+        }
+        true
+    }
+
+    /// Throws timers away that nobody waits for, once there are many: each connection leaves some behind, which may be
+    /// due in hours or years.
+    fn tidy_timers(&mut self) {
+        if !self.timers.are_many() {
+            return;
+        }
+        let (connections, sessions) = (&self.connections, &self.sessions);
+        let session = |key: SessionKey, epoch| sessions.get(key as usize).filter(|s| s.epoch == epoch);
+        self.timers.tidy(|timer| match *timer {
+            Timer::Silence(key, generation) => {
+                connections.get(key).is_some_and(|c| c.generation == generation)
+            }
+            Timer::SessionExpiry((key, epoch)) | Timer::WillDelay((key, epoch)) => {
+                session(key, epoch).is_some_and(|s| s.connection.is_none())
+            }
+            Timer::Retained((key, epoch)) => session(key, epoch).is_some(),
+            Timer::Sweep => true,
+        });
     }
 
     /// Acts on every whole packet in `data` and returns how many bytes it took. The rest is to be passed in again,
@@ -339,6 +394,7 @@ impl Shard {
                 Timer::SessionExpiry(session) => self.expire_session(now, session, out),
                 Timer::Sweep => self.sweep(now, out),
                 Timer::WillDelay(session) => self.publish_delayed_will(now, session, out),
+                Timer::Retained(session) => self.go_on_asking(now, session, out),
             }
         }
     }

@@ -1,15 +1,12 @@
-//! SUBSCRIBE and UNSUBSCRIBE: plain and shared subscriptions, and the retained messages that they ask for.
+//! SUBSCRIBE and UNSUBSCRIBE: plain and shared subscriptions.
 
-use super::access::Gate;
 use super::changes::{Change, SubscriptionRecord};
 use super::clock::Now;
 use super::connect::mounted;
 use super::connection::{ConnectionKey, Neighbour, SessionKey};
-use super::deliver::receipt;
 use super::limits::SEPARATORS;
 use super::notice::{Ended, Kinds, Notice};
 use super::outbox::Outbox;
-use super::session::Delivery;
 use super::shard::Shard;
 use crate::auth::dynsec::Right;
 use crate::protocol::{
@@ -72,7 +69,7 @@ impl Shard {
         self.counters.packets_sent += 1;
         self.notice(out, Kinds::DEBUG, || Notice::SendingSubAck { client: self.name(key) });
         for (filter, subscriber) in asked_for {
-            self.send_retained(now, session, &filter, subscriber, out);
+            self.ask_for_retained(now, session, &filter, subscriber, out);
         }
         self.move_up(now, key, out);
     }
@@ -158,53 +155,7 @@ impl Shard {
     ) {
         let node = self.subscriptions.node(filter);
         self.subscriptions.join(node, share_name, subscriber);
-        let shared = &mut self.sessions[session_key as usize].shared;
-        if !shared.iter().any(|(n, name)| *n == node && **name == *share_name) {
-            shared.push((node, share_name.into()));
-        }
-    }
-
-    /// Queues the retained messages that a filter matches `[MQTT-3.3.1-6]`; they go out as there is room.
-    fn send_retained(
-        &mut self,
-        now: Now,
-        session_key: SessionKey,
-        filter: &str,
-        subscriber: Subscriber,
-        out: &mut Outbox,
-    ) {
-        let upgrade = self.limits.upgrade_outgoing_qos;
-        let check = self.limits.check_retain_source;
-        let limits = &self.limits;
-        let gate = Gate { listeners: &self.listeners, dynsec: self.dynsec.as_deref() };
-        let session = &mut self.sessions[session_key as usize];
-        self.retained.for_each_matched_by(filter, now.wall, |message, publisher| {
-            if !gate.may(session, Right::Receive, message.topic()) {
-                return;
-            }
-            // Who published it may have lost the right to since.
-            if check && !publisher.is_none_or(|publisher| gate.might_write(publisher, message.topic())) {
-                return;
-            }
-            let mut delivery = Delivery {
-                message: message.clone(),
-                number: 0,
-                identifier: subscriber.identifier,
-                qos: if upgrade { subscriber.qos } else { subscriber.qos.min(message.qos) },
-                retain: true,
-                asked_for: true,
-            };
-            let mut sequence = 0;
-            if session.id != 0 && delivery.qos != QoS::AtMostOnce {
-                delivery.number = session.next_number();
-                out.changes.receipts.push(receipt(session, &delivery, 0));
-                let message = message.clone();
-                let (publisher, received) = (None, None);
-                let change = Change::Message { message, retained: false, publisher, received, receipts: 1 };
-                sequence = out.changes.push(change);
-            }
-            session.queue(delivery, sequence, limits);
-        });
+        self.sessions[session_key as usize].add_shared(&self.hasher, node, share_name);
     }
 
     /// Whether a SUBACK or UNSUBACK with so many codes fits the client's Maximum Packet Size; one that doesn't must not
@@ -262,16 +213,26 @@ impl Shard {
     }
 
     fn remove_subscription(&mut self, session_key: SessionKey, filter: &str, out: &mut Outbox) -> bool {
-        let id = self.sessions[session_key as usize].id;
         let mount_point = self.sessions[session_key as usize].mount_point.clone();
         let (share_name, inner) = match topic::shared(filter) {
             Some(Ok((share_name, inner))) => (Some(share_name), inner),
             _ => (None, filter),
         };
-        let whole = mounted(mount_point.as_deref(), inner);
-        let removed = self.leave(session_key, &whole, share_name);
+        self.end_subscription(session_key, &mounted(mount_point.as_deref(), inner), share_name, out)
+    }
+
+    /// Ends a subscription to a filter with its mount point; `false`: there was none.
+    pub(super) fn end_subscription(
+        &mut self,
+        session_key: SessionKey,
+        filter: &str,
+        share_name: Option<&str>,
+        out: &mut Outbox,
+    ) -> bool {
+        let id = self.sessions[session_key as usize].id;
+        let removed = self.leave(session_key, filter, share_name);
         if removed && id != 0 {
-            let (filter, share_name) = (whole.into(), share_name.map(Into::into));
+            let (filter, share_name) = (filter.into(), share_name.map(Into::into));
             out.changes.push(Change::Unsubscribed { session: id, filter, share_name });
         }
         removed
@@ -282,7 +243,7 @@ impl Shard {
         let Some(node) = self.subscriptions.find(filter) else { return false };
         match share_name {
             Some(share_name) => {
-                session.shared.retain(|(n, name)| *n != node || **name != *share_name);
+                session.remove_shared(&self.hasher, node, share_name);
                 self.subscriptions.leave(node, share_name, session_key)
             }
             None => session.remove_subscription(node) && self.subscriptions.remove(node, session_key),

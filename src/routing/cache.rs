@@ -10,9 +10,9 @@ use std::hash::BuildHasher;
 
 /// Places; a power of two.
 const PLACES: usize = 8192;
-/// Bytes of a topic that a place keeps room for.
+/// Longer topics have no place, so that strangers can't fill the memory with them.
 const TOPIC_KEPT: usize = 512;
-/// Receivers that all places together may keep; past it the cache starts anew.
+/// Receivers and shared subscriptions that all places together may keep; past it the cache starts anew.
 const RECEIVERS: usize = 2_000_000;
 
 /// Misses in a row after which the cache is passed by: the topics in use are too many for it, and each one kept would
@@ -79,6 +79,7 @@ impl RouteCache {
         }
         let generation = subscriptions.generation();
         let place = match self.misses {
+            _ if topic.len() > TOPIC_KEPT => PLACES,
             misses if misses > USELESS && misses < USELESS + TRY => PLACES,
             _ => self.hasher.hash_one(topic) as usize & (PLACES - 1),
         };
@@ -87,11 +88,14 @@ impl RouteCache {
         if place != PLACES && route.generation == generation && route.topic == topic {
             self.misses = 0;
         } else {
-            self.misses = if self.misses < USELESS + TRY { self.misses + 1 } else { USELESS + 1 };
-            self.kept -= route.receivers.capacity();
+            // That a long topic has no place says nothing of the cache.
+            self.misses = match self.misses {
+                misses if topic.len() > TOPIC_KEPT => misses,
+                misses if misses < USELESS + TRY => misses + 1,
+                _ => USELESS + 1,
+            };
+            self.kept -= route.receivers.capacity() + route.groups.capacity();
             route.topic.clear();
-            // A place must not keep the memory of the longest topic it ever had.
-            route.topic.shrink_to(TOPIC_KEPT);
             route.topic.push_str(topic);
             route.generation = generation;
             route.receivers.clear();
@@ -102,7 +106,7 @@ impl RouteCache {
             route.all_members = route.groups.iter().all(|&at| {
                 subscriptions.group(at).is_none_or(|group| group.members.iter().all(|m| may_read(m.session)))
             });
-            self.kept += route.receivers.capacity();
+            self.kept += route.receivers.capacity() + route.groups.capacity();
         }
         route
     }
@@ -163,5 +167,33 @@ mod tests {
             assert_eq!(route.receivers.len(), 1);
             assert_eq!(route.receivers[0].session, i);
         }
+    }
+
+    #[test]
+    fn what_a_stranger_publishes_to_doesnt_fill_the_memory() {
+        let (mut cache, mut subs) = (RouteCache::default(), Subscriptions::default());
+        let node = subs.node("#");
+        for i in 0..5000 {
+            let subscriber = Subscriber {
+                session: i,
+                identifier: 0,
+                qos: QoS::AtMostOnce,
+                no_local: false,
+                retain_as_published: false,
+            };
+            subs.join(node, &format!("group {i}"), subscriber);
+        }
+        let long = "x".repeat(60_000);
+        for i in 0..2000 {
+            for topic in [format!("{i}/{long}"), format!("short/{i}")] {
+                let mut hint = u32::MAX;
+                let route = cache.route(&topic, &mut hint, &mut subs, |_| true);
+                assert_eq!((route.receivers.len(), route.groups.len()), (0, 5000));
+            }
+        }
+        let topics: usize = cache.routes.iter().map(|route| route.topic.capacity()).sum();
+        let groups: usize = cache.routes.iter().map(|route| route.groups.capacity()).sum();
+        assert!(topics < 200_000, "{topics}");
+        assert!(groups <= RECEIVERS + 10_000, "{groups}");
     }
 }

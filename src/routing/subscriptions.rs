@@ -2,7 +2,10 @@
 
 use super::tree::{NodeId, TopicTree};
 use crate::protocol::{QoS, SubscriptionOptions};
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 use smallvec::SmallVec;
+use std::hash::BuildHasher;
 
 /// One session's subscription to one filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,12 +45,50 @@ pub struct ShareGroup {
     pub turn: usize,
 }
 
+/// The shared subscriptions of one filter, by ShareName: a stranger may make any number of them.
+#[derive(Debug, Default)]
+struct Groups {
+    list: Vec<ShareGroup>,
+    by_name: HashTable<u32>,
+}
+
+impl Groups {
+    fn find(&self, hash: u64, name: &str) -> Option<usize> {
+        self.by_name.find(hash, |&at| *self.list[at as usize].name == *name).map(|&at| at as usize)
+    }
+
+    fn get_or_insert(&mut self, hasher: &RandomState, name: &str) -> &mut ShareGroup {
+        let hash = hasher.hash_one(name);
+        let at = self.find(hash, name).unwrap_or_else(|| {
+            self.list.push(ShareGroup { name: name.into(), members: Vec::new(), turn: 0 });
+            let (list, last) = (&self.list, self.list.len() - 1);
+            self.by_name.insert_unique(hash, last as u32, |&at| hasher.hash_one(&*list[at as usize].name));
+            last
+        });
+        &mut self.list[at]
+    }
+
+    /// Removes one; the last takes its place.
+    fn remove(&mut self, hasher: &RandomState, hash: u64, at: usize) {
+        if let Ok(entry) = self.by_name.find_entry(hash, |&entry| entry as usize == at) {
+            entry.remove();
+        }
+        self.list.swap_remove(at);
+        let moved = self.list.len();
+        if let Some(group) = self.list.get(at)
+            && let Some(entry) =
+                self.by_name.find_mut(hasher.hash_one(&*group.name), |&e| e as usize == moved)
+        {
+            *entry = at as u32;
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Here {
     plain: SmallVec<[Subscriber; 1]>,
     // Rare, so one pointer in the common case.
-    #[expect(clippy::box_collection, reason = "keeps every other node 16 bytes smaller")]
-    shared: Option<Box<Vec<ShareGroup>>>,
+    shared: Option<Box<Groups>>,
 }
 
 impl Here {
@@ -67,6 +108,7 @@ pub struct GroupRef {
 #[derive(Debug, Default)]
 pub struct Subscriptions {
     tree: TopicTree<Here>,
+    hasher: RandomState,
     generation: u64,
     plain: usize,
     shared: usize,
@@ -145,14 +187,7 @@ impl Subscriptions {
     pub fn join(&mut self, node: NodeId, share_name: &str, subscriber: Subscriber) {
         self.generation += 1;
         let groups = self.tree.value_mut(node).shared.get_or_insert_default();
-        let group = match groups.iter_mut().position(|g| *g.name == *share_name) {
-            Some(at) => &mut groups[at],
-            None => {
-                groups.push(ShareGroup { name: share_name.into(), members: Vec::new(), turn: 0 });
-                let last = groups.len() - 1;
-                &mut groups[last]
-            }
-        };
+        let group = groups.get_or_insert(&self.hasher, share_name);
         match group.members.iter_mut().find(|m| m.session == subscriber.session) {
             Some(member) => *member = subscriber,
             None => {
@@ -166,13 +201,14 @@ impl Subscriptions {
     pub fn leave(&mut self, node: NodeId, share_name: &str, session: u32) -> bool {
         let here = self.tree.value_mut(node);
         let Some(groups) = &mut here.shared else { return false };
-        let Some(g) = groups.iter().position(|g| *g.name == *share_name) else { return false };
-        let members = &mut groups[g].members;
+        let hash = self.hasher.hash_one(share_name);
+        let Some(g) = groups.find(hash, share_name) else { return false };
+        let members = &mut groups.list[g].members;
         let Some(m) = members.iter().position(|m| m.session == session) else { return false };
         members.remove(m);
         if members.is_empty() {
-            groups.remove(g);
-            if groups.is_empty() {
+            groups.remove(&self.hasher, hash, g);
+            if groups.list.is_empty() {
                 here.shared = None;
             }
         }
@@ -191,7 +227,7 @@ impl Subscriptions {
         };
         self.tree.walk(|node, depth, level, here| {
             plain += &format!("{:indent$}{level}{}\n", "", all(&here.plain), indent = 4 + 2 * depth);
-            for group in here.shared.iter().flat_map(|groups| groups.iter()) {
+            for group in here.shared.iter().flat_map(|groups| &groups.list) {
                 shared +=
                     &format!("    $share/{}/{}{}\n", group.name, self.filter(node), all(&group.members));
             }
@@ -201,13 +237,13 @@ impl Subscriptions {
 
     /// A shared subscription found by [`Subscriptions::resolve`].
     pub fn group(&mut self, at: GroupRef) -> Option<&mut ShareGroup> {
-        self.tree.value_mut(at.node).shared.as_mut()?.get_mut(at.index as usize)
+        self.tree.value_mut(at.node).shared.as_mut()?.list.get_mut(at.index as usize)
     }
 
     /// The members of a shared subscription found by [`Subscriptions::resolve`].
     pub fn members(&self, at: GroupRef) -> &[Subscriber] {
         let groups = self.tree.value(at.node).shared.as_ref();
-        groups.and_then(|groups| groups.get(at.index as usize)).map_or(&[], |group| &group.members)
+        groups.and_then(|groups| groups.list.get(at.index as usize)).map_or(&[], |group| &group.members)
     }
 
     /// Appends who gets a message on this Topic Name.
@@ -215,7 +251,7 @@ impl Subscriptions {
         self.tree.for_each_match(topic, |node, here| {
             receivers.extend_from_slice(&here.plain);
             if let Some(shared) = &here.shared {
-                groups.extend((0..shared.len() as u32).map(|index| GroupRef { node, index }));
+                groups.extend((0..shared.list.len() as u32).map(|index| GroupRef { node, index }));
             }
         });
     }
@@ -264,5 +300,27 @@ mod tests {
         assert_eq!(who(&mut subs, "a").1, 1);
         assert!(subs.leave(node, "g", 1) && subs.leave(node, "g", 2));
         assert!(subs.find("a/#").is_none());
+    }
+
+    #[test]
+    fn a_hundred_thousand_groups_of_one_filter_are_found_by_name() {
+        // Looked for one after the other, these would be 10,000,000,000 comparisons.
+        const COUNT: u32 = 100_000;
+        let mut subs = Subscriptions::default();
+        for i in 0..COUNT {
+            let node = subs.node("a");
+            subs.join(node, &format!("group {i}"), subscriber(i, QoS::AtMostOnce));
+        }
+        let (mut receivers, mut groups) = (Vec::new(), Vec::new());
+        subs.resolve("a", &mut receivers, &mut groups);
+        assert_eq!((receivers.len(), groups.len()), (0, COUNT as usize));
+        let node = subs.find("a").unwrap();
+        for i in (0..COUNT).step_by(2).chain((1..COUNT).step_by(2)) {
+            let name = format!("group {i}");
+            assert!(!subs.leave(node, &name, i + 1));
+            assert!(subs.leave(node, &name, i));
+            assert!(!subs.leave(node, &name, i));
+        }
+        assert_eq!((subs.shared_count(), subs.find("a")), (0, None));
     }
 }

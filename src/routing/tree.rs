@@ -291,12 +291,15 @@ impl<T: Default> TopicTree<T> {
         self.frontier = (now, then);
     }
 
-    /// Calls `visit` for each node whose Topic Name is matched by this filter (the tree holds names).
-    pub fn for_each_matched_by(&self, filter: &str, mut visit: impl FnMut(NodeId, &T)) {
+    /// Calls `visit` for each node whose Topic Name is matched by this filter (the tree holds names); returns how many
+    /// nodes were looked at for it.
+    pub fn for_each_matched_by(&self, filter: &str, mut visit: impl FnMut(NodeId, &T)) -> usize {
+        let mut looked_at = 0;
         let levels: Vec<&[u8]> = filter.as_bytes().split(|&b| b == b'/').collect();
         // Depth first without recursion: filters come from strangers.
         let mut stack = vec![(Self::ROOT, 0_usize)];
         while let Some((id, depth)) = stack.pop() {
+            looked_at += 1;
             let Some(&level) = levels.get(depth) else {
                 visit(id, &self.nodes[id as usize].value);
                 continue;
@@ -315,6 +318,7 @@ impl<T: Default> TopicTree<T> {
                 }
             }
         }
+        looked_at
     }
 
     /// Calls `visit` for each node below the root, with its depth (0 for a first level) and its level.

@@ -98,6 +98,8 @@ pub struct Server {
     /// Connections to be handled again though no event will come for them.
     pub(super) again: Vec<ConnectionKey>,
     accept_again: Option<u64>,
+    /// When the log said last that there are no more file descriptors.
+    out_of_files_said: Option<u64>,
     /// Lines were logged that are still to be published.
     log_waits: bool,
     stopping: bool,
@@ -154,6 +156,7 @@ impl Server {
             buffer: vec![0; READ + IN_PLACE],
             again: Vec::new(),
             accept_again: None,
+            out_of_files_said: None,
             log_waits: false,
             stopping: false,
             poll,
@@ -377,20 +380,28 @@ impl Server {
                     self.enter(key, socket);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Err(error) if is_out_of_files(&error) => {
-                    self.say(
-                        LogType::Warning,
-                        "Unable to accept new connection, system socket count has been exceeded. \
-                         Try increasing \"ulimit -n\" or equivalent.",
-                    );
-                    self.accept_again = Some(self.now.monotonic + ACCEPT_AGAIN);
-                    return;
-                }
+                Err(error) if is_out_of_files(&error) => return self.out_of_files(),
                 // The connection was gone before it was accepted.
                 Err(_) => {}
             }
         }
         self.accept_again = Some(self.now.monotonic);
+    }
+
+    /// The system has no more file descriptors: whoever has said nothing for longest gives way, and there is room as soon
+    /// as its socket is closed; else there may be some later.
+    fn out_of_files(&mut self) {
+        let now = self.now.monotonic;
+        let made_way = self.shard.make_way(self.now, None, &mut self.outbox);
+        self.accept_again = Some(now + if made_way { 1 } else { ACCEPT_AGAIN });
+        if self.out_of_files_said.is_none_or(|at| now >= at + ACCEPT_AGAIN) {
+            self.out_of_files_said = Some(now);
+            self.say(
+                LogType::Warning,
+                "Unable to accept new connection, system socket count has been exceeded. \
+                 Try increasing \"ulimit -n\" or equivalent.",
+            );
+        }
     }
 
     fn enter(&mut self, key: ConnectionKey, socket: Socket) {
