@@ -3,21 +3,15 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "tests fail by panicking")]
 
-#[path = "harness/our_broker.rs"]
-mod our_broker;
-#[path = "harness/raw_client.rs"]
-mod raw_client;
-#[path = "harness/running.rs"]
-mod running;
+mod harness;
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use harness::raw_client::{RawClient, plain_connect, publish};
+use harness::{Broker, eventually, free_port};
 use mqtt_toolkit::protocol::{Connect, Properties, PropertiesBuf, Property, QoS, Version, Will};
-use our_broker::Broker;
-use raw_client::{RawClient, plain_connect, publish};
-use running::eventually;
 
 /// Who writes what the others read, and the mark behind it.
 const ALWAYS: &str = "user writer\ntopic write #\ntopic write $x/#\npattern read end\n";
@@ -96,7 +90,7 @@ fn mosquitto(folder: &Path, lines: &str) -> Option<(Mosquitto, SocketAddr)> {
         return None;
     }
     let conf = folder.join("conf");
-    let port = Broker::free_port();
+    let port = free_port();
     std::fs::write(&conf, format!("user root\nlistener {port} 127.0.0.1\n{lines}")).unwrap();
     let child = Command::new(program).arg("-c").arg(&conf).stderr(Stdio::null()).spawn().unwrap();
     let running = Mosquitto(child);

@@ -5,10 +5,6 @@
 #[path = "harness/certificates.rs"]
 mod certificates;
 mod harness;
-#[path = "harness/raw_client.rs"]
-mod raw_client;
-#[path = "harness/running.rs"]
-mod running;
 
 mod bridge {
     mod addresses;

@@ -3,17 +3,11 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
-#[path = "harness/our_broker.rs"]
-mod our_broker;
-#[path = "harness/raw_client.rs"]
-mod raw_client;
-#[path = "harness/running.rs"]
-mod running;
+mod harness;
 
+use harness::raw_client::{Bystander, RawClient, encoded, plain_connect, publish, subscribe};
+use harness::{Broker, eventually};
 use mqtt_toolkit::protocol::{Packet, PropertiesBuf, Property, QoS, Version};
-use our_broker::Broker;
-use raw_client::{Bystander, RawClient, encoded, plain_connect, publish, subscribe};
-use running::eventually;
 
 const MEGABYTE: u64 = 1024 * 1024;
 
@@ -35,14 +29,14 @@ fn assert_grown_less(broker: &Broker, before: u64, megabytes: u64) {
 fn wait_for_reason(broker: &Broker, client: &str, reason: &str) {
     let begins = format!("Client {client} [");
     let ends = format!("disconnected: {reason}.");
-    broker
-        .log()
-        .wait_until(&ends, |text| text.lines().any(|line| line.contains(&begins) && line.ends_with(&ends)));
+    broker.await_log_until(&ends, |text| {
+        text.lines().any(|line| line.contains(&begins) && line.ends_with(&ends))
+    });
 }
 
 #[test]
 fn one_byte_at_a_time_is_a_client_like_others() {
-    let broker = Broker::start();
+    let broker = Broker::ours();
     let mut bystander = Bystander::new(broker.address());
     let mut reader = RawClient::connect(broker.address(), Version::V5, "reader");
     reader.subscribe("slow", QoS::AtMostOnce);
@@ -71,7 +65,7 @@ fn one_byte_at_a_time_is_a_client_like_others() {
 #[test]
 fn connections_that_say_nothing_cost_little_and_leave_nothing_behind() {
     // (That they are closed after half a minute is tested where a test has the clock: `tests/conformance_v5/`.)
-    let broker = Broker::start();
+    let broker = Broker::ours();
     let mut bystander = Bystander::new(broker.address());
     let (memory, files) = (broker.resident(), broker.open_files());
     let silent: Vec<RawClient> = (0..300).map(|_| RawClient::open(broker.address(), Version::V5)).collect();
@@ -102,7 +96,7 @@ fn announcing_256_megabytes_takes_none() {
     stranger.send(&[0x10, 0xF0, 0xFF, 0xFF, 0x7F, 0, 4, b'M', b'Q', b'T']);
     assert_eq!(stranger.ending(), None);
     wait_for_reason(&broker, "127.0.0.1", "oversize packet");
-    let broker = Broker::start();
+    let broker = Broker::ours();
     for (version, told) in [(Version::V5, Some(0x95)), (Version::V311, None)] {
         let mut liar = RawClient::connect(broker.address(), version, "liar");
         liar.send(&[0x30, 0xF0, 0xFF, 0xFF, 0x7F, 0, 1, b'a', 0, b'x']);
@@ -113,7 +107,7 @@ fn announcing_256_megabytes_takes_none() {
 
 #[test]
 fn topics_of_a_thousand_levels_are_refused() {
-    let broker = Broker::start();
+    let broker = Broker::ours();
     let mut bystander = Bystander::new(broker.address());
     let deep = vec!["x"; 1000].join("/");
     for wild in [deep.clone(), deep.replace('x', "+"), format!("$share/g/{deep}")] {
@@ -135,7 +129,7 @@ fn topics_of_a_thousand_levels_are_refused() {
 #[test]
 fn who_never_reads_costs_a_bounded_amount_and_holds_nobody_up() {
     const BATCH: usize = 100;
-    let broker = Broker::start();
+    let broker = Broker::ours();
     let mut bystander = Bystander::new(broker.address());
     let mut deaf: Vec<RawClient> = [QoS::AtMostOnce, QoS::AtLeastOnce]
         .into_iter()
@@ -174,7 +168,7 @@ fn who_never_reads_costs_a_bounded_amount_and_holds_nobody_up() {
     assert_grown_less(&broker, before, 30);
     let dropping = |client: &str| format!("Outgoing messages are being dropped for client {client}.");
     for client in ["deaf-0", "deaf-1"] {
-        broker.log().wait_for(&dropping(client));
+        broker.await_log(&dropping(client));
     }
     // They may still go on reading: what came first is there.
     let first = deaf[1].message().unwrap();
@@ -186,7 +180,7 @@ fn who_never_reads_costs_a_bounded_amount_and_holds_nobody_up() {
 
 #[test]
 fn fourteen_clients_with_100_megabytes_of_junk_take_no_memory() {
-    let broker = Broker::start();
+    let broker = Broker::ours();
     let mut bystander = Bystander::new(broker.address());
     // Once, so that everything that is made at first use is there.
     RawClient::connect(broker.address(), Version::V5, "first").ping();
@@ -228,7 +222,7 @@ fn fourteen_clients_with_100_megabytes_of_junk_take_no_memory() {
 
 #[test]
 fn five_thousand_user_properties_are_read_and_forgotten() {
-    let broker = Broker::start();
+    let broker = Broker::ours();
     let mut bystander = Bystander::new(broker.address());
     let many: PropertiesBuf = (0..5000).map(|_| Property::UserProperty("name", "value")).collect();
     let before = broker.resident();
@@ -252,7 +246,7 @@ fn five_thousand_user_properties_are_read_and_forgotten() {
 
 #[test]
 fn malformed_packets_close_their_connection_only_and_are_logged() {
-    let broker = Broker::start();
+    let broker = Broker::ours();
     let mut bystander = Bystander::new(broker.address());
     let packets: [(&[u8], u8, &str); 12] = [
         (&[0x00, 0x00], 0x81, "malformed packet"),
@@ -275,7 +269,7 @@ fn malformed_packets_close_their_connection_only_and_are_logged() {
         assert_eq!(sinner.ending(), Some(code), "{bytes:02X?}");
         wait_for_reason(&broker, &name, reason);
         // mosquitto has words of its own for these two.
-        broker.log().wait_for(&match i {
+        broker.await_log(&match i {
             3 => format!("Invalid QoS in PUBLISH from {name}, disconnecting."),
             8 => "Invalid QoS in subscription command from 127.0.0.1, disconnecting.".to_owned(),
             _ => format!("Protocol error from {name}"),
@@ -283,5 +277,5 @@ fn malformed_packets_close_their_connection_only_and_are_logged() {
         bystander.check();
     }
     let ended = broker.stop();
-    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.code, 0, "{ended:?}");
 }

@@ -2,22 +2,13 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "tests fail by panicking")]
 
-use std::io::Read;
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+mod harness;
 
-struct Broker {
-    child: Child,
-    port: u16,
-    _folder: tempfile::TempDir,
-}
+use std::process::{Command, Output};
 
-impl Drop for Broker {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use harness::raw_client::{RawClient, plain_connect};
+use harness::{Broker, ours};
+use mqtt_toolkit::protocol::{Connect, QoS, Version};
 
 const ACL: &str = "\
 topic read public/#
@@ -27,32 +18,20 @@ topic deny a/secret
 pattern readwrite own/%u/#
 ";
 
+/// Everybody may come, and do what the file says.
 fn broker(acl: &str) -> Broker {
     let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name);
-    std::fs::write(at("acl"), acl).unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let conf = format!(
-        "listener {port} 127.0.0.1\nallow_anonymous true\nuser root\nacl_file {}\n",
-        at("acl").display()
-    );
-    std::fs::write(at("conf"), conf).unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_mqtt-broker"))
-        .args(["-c".as_ref(), at("conf").as_os_str(), "--print-address".as_ref()])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    // The address is printed when the broker is ready.
-    let mut byte = [0];
-    child.stdout.as_mut().unwrap().read_exact(&mut byte).unwrap();
-    Broker { child, port, _folder: folder }
+    let file = folder.path().join("acl");
+    std::fs::write(&file, acl).unwrap();
+    // The file is read at the start and not again.
+    Broker::configured(&format!("allow_anonymous true\nacl_file {}\n", file.display()))
 }
 
 fn sh(broker: &Broker, script: &str) -> Output {
-    let programs = Path::new(env!("CARGO_BIN_EXE_mqtt-broker")).parent().unwrap();
+    let program = ours("mqtt-sub");
+    let programs = program.parent().unwrap();
     Command::new("timeout")
-        .args(["30", "sh", "-c", script])
+        .args(["100", "sh", "-c", script])
         .env("PATH", format!("{}:{}", programs.display(), std::env::var("PATH").unwrap()))
         .env("MQTT_HOST", "127.0.0.1")
         .env("MQTT_PORT", broker.port.to_string())
@@ -62,12 +41,18 @@ fn sh(broker: &Broker, script: &str) -> Output {
 
 /// What a subscriber of everything gets as `user` (retained) after everything was published by somebody else.
 fn readable(broker: &Broker, user: &str) -> Vec<String> {
-    let user = if user.is_empty() { String::new() } else { format!("-u {user}") };
-    let output = sh(broker, &format!("mqtt-sub {user} -t '#' -t public/end -v -W 1 -C 9 --quiet"));
-    let mut lines: Vec<String> =
-        String::from_utf8(output.stdout).unwrap().lines().map(str::to_string).collect();
+    let connect =
+        Connect { username: (!user.is_empty()).then_some(user), ..plain_connect(Version::V311, "reader") };
+    let mut client = RawClient::connect_with(broker.address(), &connect);
+    client.subscribe("#", QoS::AtMostOnce);
+    client.ping();
+    // What was there has come by now; the messages end with the connection.
+    client.send(&[0xE0, 0]);
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let mut lines: Vec<String> = std::iter::from_fn(|| client.message())
+        .map(|message| format!("{} {}", message.topic, text(message.payload)))
+        .collect();
     lines.sort();
-    lines.dedup();
     lines
 }
 
@@ -104,7 +89,7 @@ fn a_file_with_a_bad_line_refuses_the_start() {
         format!("listener 0 {}/s\nuser root\nacl_file {}\n", folder.path().display(), acl.display()),
     )
     .unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_mqtt-broker")).arg("-c").arg(&conf).output().unwrap();
+    let output = Command::new(ours("mqtt-broker")).arg("-c").arg(&conf).output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{stderr}");
     assert!(stderr.contains("Invalid topic access type \"sometimes\""), "{stderr}");
@@ -131,7 +116,7 @@ fn explain_says_which_line_decides() {
         ),
     ];
     for (arguments, code, text) in cases {
-        let output = Command::new(env!("CARGO_BIN_EXE_mqtt-broker"))
+        let output = Command::new(ours("mqtt-broker"))
             .arg("-c")
             .arg(&conf)
             .arg("--explain")
@@ -153,7 +138,7 @@ fn a_session_taken_by_another_user_gives_only_what_that_user_may_read() {
         mqtt-sub -u alice -i desk -c -q 1 -t 'private/#' -t 'shared/#' -E
         mqtt-pub -u alice -q 1 -t private/1 -m hush
         mqtt-pub -u alice -q 1 -t shared/1 -m hello
-        mqtt-sub -u bob -i desk -c -q 1 -t 'shared/#' -v -C 1 -W 20",
+        mqtt-sub -u bob -i desk -c -q 1 -t 'shared/#' -v -C 1 -W 60",
     );
     assert_eq!(String::from_utf8_lossy(&ran.stdout), "shared/1 hello\n", "{ran:?}");
     assert!(ran.status.success(), "{ran:?}");
@@ -168,8 +153,8 @@ fn a_name_with_wildcards_gains_nothing_from_patterns() {
         "set -e
         mqtt-pub -u alice -r -q 1 -t of/victim/x -m id
         mqtt-pub -u alice -r -q 1 -t own/victim/x -m name
-        mqtt-sub -u bob -i victim -t of/victim/x -C 1 -W 20
-        mqtt-sub -u victim -t own/victim/x -C 1 -W 20
+        mqtt-sub -u bob -i victim -t of/victim/x -C 1 -W 60
+        mqtt-sub -u victim -t own/victim/x -C 1 -W 60
         for name in + '#' victim/x; do
             mqtt-sub -u bob -i \"$name\" -t of/victim/x -C 1 -W 1 || test $? = 27
             mqtt-sub -u \"$name\" -t own/victim/x -C 1 -W 1 || test $? = 27

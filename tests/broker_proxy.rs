@@ -8,9 +8,8 @@ mod harness;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
-use std::time::Duration;
 
-use harness::{Broker, Kind, until};
+use harness::{Broker, Kind, PATIENCE, until};
 
 const CONNECT: &[u8] = b"\x10\x0e\x00\x04MQTT\x04\x02\x00\x3c\x00\x02px";
 const CONNACK: &[u8] = &[0x20, 2, 0, 0];
@@ -23,7 +22,7 @@ fn broker(more: &str) -> Broker {
 
 fn connect(broker: &Broker) -> TcpStream {
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, broker.port)).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream
 }
 

@@ -8,10 +8,9 @@ mod harness;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpStream};
-use std::time::Duration;
 
 use certificates::Certificates;
-use harness::{Broker, Kind, Tool, until};
+use harness::{Broker, Kind, PATIENCE, Tool, until};
 
 fn broker(more: &str) -> Broker {
     Broker::with(Kind::Ours, &format!("protocol websockets\nallow_anonymous true\n{more}")).unwrap()
@@ -89,7 +88,7 @@ struct Raw(TcpStream);
 impl Raw {
     fn connect(broker: &Broker) -> Raw {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, broker.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Raw(stream)
     }
 

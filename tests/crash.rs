@@ -7,14 +7,11 @@
 
 #[path = "crash/clients.rs"]
 mod clients;
-#[path = "harness/our_broker.rs"]
-mod our_broker;
-#[path = "harness/running.rs"]
-mod running;
+mod harness;
 
 use clients::{Publisher, Subscriber};
+use harness::Broker;
 use mqtt_toolkit::protocol::QoS;
-use our_broker::Broker;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::time::{Duration, Instant};
 
@@ -120,7 +117,7 @@ fn what_was_acknowledged_arrives_however_often_the_broker_is_killed() {
     for subscriber in &mut crowd.subscribers {
         subscriber.connect(broker.address());
     }
-    let deadline = Instant::now() + running::PATIENCE;
+    let deadline = Instant::now() + harness::PATIENCE;
     crowd.work(false, |crowd| {
         let sent: u64 = crowd.publishers.iter().map(|p| p.next - 1).sum();
         let done = crowd.publishers.iter().all(Publisher::is_done)

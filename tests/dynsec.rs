@@ -5,22 +5,16 @@
 
 #[path = "harness/certificates.rs"]
 mod certificates;
-#[path = "harness/our_broker.rs"]
-mod our_broker;
-#[path = "harness/raw_client.rs"]
-mod raw_client;
-#[path = "harness/running.rs"]
-mod running;
+mod harness;
 
 use std::net::SocketAddr;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use harness::raw_client::{RawClient, encoded, plain_connect, publish};
+use harness::{Broker, eventually, free_port};
 use mqtt_toolkit::protocol::{Connect, Packet, QoS, Version};
-use our_broker::Broker;
-use raw_client::{RawClient, encoded, plain_connect, publish};
-use running::eventually;
 
 const LIBRARY: &str = "/usr/lib/x86_64-linux-gnu/mosquitto_dynamic_security.so";
 const COMMANDS: &str = "$CONTROL/dynamic-security/v1";
@@ -97,7 +91,7 @@ impl Admin {
 #[test]
 fn every_listener_is_told_as_it_is() {
     let certificates = certificates::Certificates::new();
-    let [plain, web, tls, http] = [(); 4].map(|()| Broker::free_port());
+    let [plain, web, tls, http] = [(); 4].map(|()| free_port());
     let broker = Broker::with_listeners(&format!(
         "allow_anonymous true\nenable_control_api true\nlistener {plain} 127.0.0.1\nlistener {web} 127.0.0.1\n\
          protocol websockets\nlistener {tls} 127.0.0.1\nprotocol websockets\ncertfile {}\nkeyfile {}\n\
@@ -132,23 +126,23 @@ fn every_listener_is_told_as_it_is() {
 fn mqtt_ctrl_without_a_command_reads_lines() {
     let (_folder, file) = initial();
     let broker = broker(&file);
-    let port = broker.port();
+    let port = broker.port;
     let lines = format!(
         "# a new client\nauth admin\n{PASSWORD}\nconnect 127.0.0.1 {port}\ndynsec createClient \"a b\" -p secret\n\
          frobnicate\ndynsec\nlistClients\ngetClient nobody\nreturn\nbroker help\n"
     );
-    let ended = running::feed(ctrl(), &["-h", "localhost"], lines.as_bytes());
-    assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.out.contains("a b\nadmin\n") && ended.out.contains("List listeners:"), "{ended:?}");
-    assert!(!ended.out.contains("> "), "nobody is prompted: {ended:?}");
-    assert!(ended.err.contains("Error: Unknown command 'frobnicate'"), "{ended:?}");
-    assert!(ended.err.contains("getClient: Error: Client not found"), "{ended:?}");
-    assert_eq!(ended.err.matches("without encryption").count(), 1, "{ended:?}");
-    assert_eq!(running::feed(ctrl(), &[], b"").code, Some(0));
+    let ended = harness::feed(ctrl(), &["-h", "localhost"], lines.as_bytes());
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.stdout.contains("a b\nadmin\n") && ended.stdout.contains("List listeners:"), "{ended:?}");
+    assert!(!ended.stdout.contains("> "), "nobody is prompted: {ended:?}");
+    assert!(ended.stderr.contains("Error: Unknown command 'frobnicate'"), "{ended:?}");
+    assert!(ended.stderr.contains("getClient: Error: Client not found"), "{ended:?}");
+    assert_eq!(ended.stderr.matches("without encryption").count(), 1, "{ended:?}");
+    assert_eq!(harness::feed(ctrl(), &[], b"").code, 0);
 
-    let Some(script) = running::foreign("script") else { return };
+    let Some(script) = harness::foreign("script") else { return };
     let line = format!("{} -h 127.0.0.1 -p {port} -u admin", ctrl().display());
-    let mut terminal = running::Running::start(&script, &["-qec", &line, "/dev/null"]);
+    let mut terminal = harness::Running::start(&script, &["-qec", &line, "/dev/null"]);
     let mut keyboard = terminal.stdin();
     let mut types = |prompt: &str, line: &str| {
         use std::io::Write;
@@ -161,8 +155,8 @@ fn mqtt_ctrl_without_a_command_reads_lines() {
     types("dynsec> ", "listClients");
     types("dynsec> ", "exit");
     let ended = terminal.wait();
-    assert!(ended.code == Some(0) && ended.out.contains("a b\r\nadmin\r\n"), "{ended:?}");
-    assert!(!ended.out.contains(PASSWORD), "a password is not echoed: {ended:?}");
+    assert!(ended.code == 0 && ended.stdout.contains("a b\r\nadmin\r\n"), "{ended:?}");
+    assert!(!ended.stdout.contains(PASSWORD), "a password is not echoed: {ended:?}");
 }
 
 /// The Reason Code of the PUBACK to a message.
@@ -222,10 +216,10 @@ fn rights_hold_at_once_and_changes_disconnect() {
 
     // What was answered is on disk.
     admin.done(r#"{"command":"enableClient","username":"bob"}"#);
-    assert!(broker.stop().code == Some(0));
+    assert!(broker.stop().code == 0);
     let broker = self::broker(&file);
     assert_eq!(answer(broker.address(), &user("only", "bob", "pw")), Some(0));
-    let log = broker.log().text();
+    let log = broker.log();
     assert!(!log.contains("pw\"") && !log.contains(PASSWORD), "{log}");
 }
 
@@ -246,7 +240,7 @@ fn an_answer_goes_to_who_asked_and_to_nobody_else() {
 #[test]
 fn a_listener_without_dynamic_security_has_no_way_to_its_commands() {
     let (_folder, file) = initial();
-    let (guarded, open) = (Broker::free_port(), Broker::free_port());
+    let (guarded, open) = (free_port(), free_port());
     let broker = Broker::with_listeners(&format!(
         "per_listener_settings true\nlistener {guarded} 127.0.0.1\nplugin mosquitto_dynamic_security.so\n\
          plugin_opt_config_file {}\nlistener {open} 127.0.0.1\nallow_anonymous true\n",
@@ -340,7 +334,7 @@ fn mosquitto(file: &Path) -> Option<Mosquitto> {
         return None;
     }
     let folder = tempfile::tempdir().unwrap();
-    let (conf, port) = (folder.path().join("conf"), Broker::free_port());
+    let (conf, port) = (folder.path().join("conf"), free_port());
     let lines = format!(
         "user root\nlistener {port} 127.0.0.1\nplugin {LIBRARY}\nplugin_opt_config_file {}\n",
         file.display()
@@ -416,8 +410,8 @@ fn both_programs_say_the_same_with_both_brokers_and_files_go_both_ways() {
     let expected = told(Path::new("/usr/bin/mosquitto_ctrl"), &mosquitto.port.to_string());
     let (one, two) = (broker(&ours), broker(&third));
     let cases = [
-        ("mosquitto_ctrl with our broker", told(Path::new("/usr/bin/mosquitto_ctrl"), &one.port())),
-        ("mqtt-ctrl with our broker", told(&link, &two.port())),
+        ("mosquitto_ctrl with our broker", told(Path::new("/usr/bin/mosquitto_ctrl"), &one.port.to_string())),
+        ("mqtt-ctrl with our broker", told(&link, &two.port.to_string())),
     ];
     for (who, found) in cases {
         for ((command, expected), found) in STORY.iter().zip(&expected).zip(&found) {
@@ -454,7 +448,7 @@ fn both_programs_say_the_same_with_both_brokers_and_files_go_both_ways() {
             "-h",
             "127.0.0.1",
             "-p",
-            &broker.port(),
+            &broker.port.to_string(),
             "-u",
             "admin",
             "-P",

@@ -5,19 +5,16 @@
 
 #[path = "foreign/browser.rs"]
 mod browser;
+mod harness;
 #[path = "foreign/highlights.rs"]
 mod highlights;
 #[path = "foreign/lines.rs"]
 mod lines;
 #[path = "foreign/mosquitto.rs"]
 mod mosquitto;
-#[path = "harness/our_broker.rs"]
-mod our_broker;
 #[path = "foreign/paho.rs"]
 mod paho;
 #[path = "foreign/rumqttc_v4.rs"]
 mod rumqttc_v4;
 #[path = "foreign/rumqttc_v5.rs"]
 mod rumqttc_v5;
-#[path = "harness/running.rs"]
-mod running;

@@ -4,22 +4,16 @@
 
 #[path = "harness/certificates.rs"]
 mod certificates;
-#[path = "harness/our_broker.rs"]
-mod our_broker;
-#[path = "harness/raw_client.rs"]
-mod raw_client;
-#[path = "harness/running.rs"]
-mod running;
+mod harness;
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 
 use certificates::Certificates;
+use harness::raw_client::RawClient;
+use harness::{Broker, PATIENCE, Running, eventually, free_port, ours};
 use mqtt_toolkit::protocol::{QoS, Version};
 use openssl::ssl::{SslConnector, SslFiletype, SslMethod};
-use our_broker::{Broker, program};
-use raw_client::RawClient;
-use running::{PATIENCE, Running, eventually};
 use serde_json::Value;
 
 const HASH_OF_B: &str = "$7$101$Cf1a+IY1ikSqgM7m$nQayUjR1ur2PK/MFv89/LzdrcjVkVr+drx8tA3nKqByeP61nut9sU2OcI2/XuBW82c7Qp84km9gxr3NVa0hOXQ==";
@@ -59,7 +53,7 @@ fn get(port: u16, path: &str) -> (u16, String) {
 
 /// A broker with an MQTT and an HTTP listener; their ports.
 fn broker(lines: &str) -> (Broker, u16, u16) {
-    let (mqtt, http) = (Broker::free_port(), Broker::free_port());
+    let (mqtt, http) = (free_port(), free_port());
     let lines = format!("listener {mqtt} 127.0.0.1\nlistener {http} 127.0.0.1\nprotocol http_api\n{lines}");
     (Broker::with_listeners(&lines), mqtt, http)
 }
@@ -67,7 +61,7 @@ fn broker(lines: &str) -> (Broker, u16, u16) {
 #[test]
 fn the_api_of_mosquitto() {
     let (broker, mqtt, http) = broker("allow_anonymous true\n");
-    let log = broker.log().text();
+    let log = broker.log();
     assert!(log.contains(&format!("Opening http api listen socket on port {http}.")), "{log}");
     assert_eq!(get(http, "/api/v1/version"), (200, env!("CARGO_PKG_VERSION").to_owned()));
     let mut client = RawClient::connect(at(mqtt), Version::V5, "c");
@@ -110,7 +104,7 @@ fn health_and_metrics() {
 #[test]
 fn passwords_and_rules_hold_here_too() {
     let lines = "allow_anonymous false\npassword_file {dir}/passwords\nacl_file {dir}/acl\n";
-    let (mqtt, http) = (Broker::free_port(), Broker::free_port());
+    let (mqtt, http) = (free_port(), free_port());
     let listeners = format!("listener {mqtt} 127.0.0.1\nlistener {http} 127.0.0.1\nprotocol http_api\n");
     let broker = Broker::with_listeners(&format!("{listeners}allow_anonymous true\n"));
     std::fs::write(broker.path("passwords"), format!("ann:{HASH_OF_B}\nbob:{HASH_OF_B}\n")).unwrap();
@@ -201,7 +195,7 @@ fn over_tls_with_and_without_certificates_of_clients() {
     let mut rest = Vec::new();
     let _ = plain.read_to_end(&mut rest);
     assert!(!rest.starts_with(b"HTTP"), "{rest:?}");
-    tls.log().wait_for("OpenSSL Error while talking to 127.0.0.1[0]: ");
+    tls.await_log("OpenSSL Error while talking to 127.0.0.1[0]: ");
     assert!(ask("/healthz").ends_with("ok\n"));
     drop(stuck);
     RawClient::connect(at(mqtt), Version::V5, "c").ping();
@@ -240,7 +234,7 @@ fn behind_a_proxy_that_says_where_connections_come_from() {
         stream.write_all(bad.as_bytes()).unwrap();
         assert_eq!(get_by(&mut stream, "/healthz", ""), "", "{bad}");
     }
-    broker.log().wait_until("both in the log", |text| {
+    broker.await_log_until("both in the log", |text| {
         text.matches("Connection rejected, corrupt PROXY header.").count() == 2
     });
     RawClient::connect(at(mqtt), Version::V5, "c").ping();
@@ -272,7 +266,7 @@ fn whoever_doesnt_speak_http_is_sent_away_and_others_are_served() {
 
 #[test]
 fn a_reload_opens_and_closes_it() {
-    let (mqtt, http) = (Broker::free_port(), Broker::free_port());
+    let (mqtt, http) = (free_port(), free_port());
     let plain = format!("allow_anonymous true\nlistener {mqtt} 127.0.0.1\n");
     let both = format!("{plain}listener {http} 127.0.0.1\nprotocol http_api\n");
     let broker = Broker::with_listeners(&plain);
@@ -290,12 +284,13 @@ fn a_reload_opens_and_closes_it() {
 fn alone_it_is_no_broker() {
     let folder = tempfile::tempdir().unwrap();
     let conf = folder.path().join("conf");
-    std::fs::write(
-        &conf,
-        format!("user root\nlistener {} 127.0.0.1\nprotocol http_api\n", Broker::free_port()),
-    )
-    .unwrap();
-    let ended = Running::start(program(), &["-c", conf.to_str().unwrap()]).wait();
-    assert_eq!(ended.code, Some(1));
-    assert!(ended.err.contains("Error: Unable to start any listening sockets, exiting."), "{}", ended.err);
+    std::fs::write(&conf, format!("user root\nlistener {} 127.0.0.1\nprotocol http_api\n", free_port()))
+        .unwrap();
+    let ended = Running::start(&ours("mqtt-broker"), &["-c", conf.to_str().unwrap()]).wait();
+    assert_eq!(ended.code, 1);
+    assert!(
+        ended.stderr.contains("Error: Unable to start any listening sockets, exiting."),
+        "{}",
+        ended.stderr
+    );
 }

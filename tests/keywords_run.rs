@@ -2,21 +2,15 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "tests fail by panicking")]
 
-#[path = "harness/our_broker.rs"]
-mod our_broker;
-#[path = "harness/raw_client.rs"]
-mod raw_client;
-#[path = "harness/running.rs"]
-mod running;
+mod harness;
 
 use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
+use harness::raw_client::{RawClient, encoded, plain_connect};
+use harness::{Broker, Outcome, PATIENCE, Running, free_port, ours, run};
 use mqtt_toolkit::protocol::{Connect, Packet, Properties, Publish, QoS, Version, Will};
-use our_broker::{Broker, program};
-use raw_client::{RawClient, encoded, plain_connect};
-use running::{Ended, PATIENCE, Running, run};
 use rustix::process::Signal;
 
 /// A folder with `x.conf` and other files.
@@ -32,12 +26,12 @@ fn folder(conf: &str, files: &[(&str, &str)]) -> tempfile::TempDir {
     folder
 }
 
-fn with(folder: &Path, arguments: &[&str]) -> Ended {
+fn with(folder: &Path, arguments: &[&str]) -> Outcome {
     let conf = folder.join("x.conf");
-    run(program(), &[&["-c", conf.to_str().unwrap()], arguments].concat())
+    run(&ours("mqtt-broker"), &[&["-c", conf.to_str().unwrap()], arguments].concat())
 }
 
-fn checked(folder: &Path) -> Ended {
+fn checked(folder: &Path) -> Outcome {
     with(folder, &["--test-config"])
 }
 
@@ -63,10 +57,10 @@ fn test_config_opens_what_the_file_names_and_says_every_fault() {
         "x.conf is there and is not a socket.",
         "Error: Unable to resolve 'no.such.host.invalid'",
     ] {
-        assert!(ended.err.contains(said), "{said}\n{}", ended.err);
+        assert!(ended.stderr.contains(said), "{said}\n{}", ended.stderr);
     }
-    assert!(!ended.err.contains("is OK"), "{}", ended.err);
-    assert_eq!(ended.code, Some(13));
+    assert!(!ended.stderr.contains("is OK"), "{}", ended.stderr);
+    assert_eq!(ended.code, 13);
     assert_eq!(names(folder.path()), ["acl", "passwords", "x.conf"], "nothing was written");
 }
 
@@ -81,7 +75,7 @@ fn a_file_of_passwords_that_everybody_may_read_is_warned_about() {
         mode(bits);
         let ended = checked(folder.path());
         let said = format!("Warning: File {} has world readable permissions.", path.display());
-        assert_eq!((ended.code, ended.err.contains(&said)), (Some(0), warned), "{}", ended.err);
+        assert_eq!((ended.code, ended.stderr.contains(&said)), (0, warned), "{}", ended.stderr);
     }
 }
 
@@ -91,13 +85,21 @@ fn test_config_beside_a_running_broker_warns_of_its_ports() {
     let port = taken.local_addr().unwrap().port();
     let folder = folder(&format!("user root\nlistener {port} 127.0.0.1\nlog_dest file {{dir}}/log\n"), &[]);
     let ended = checked(folder.path());
-    assert!(ended.err.contains(&format!("Warning: Address already in use (port {port}).")), "{}", ended.err);
-    assert!(ended.err.contains("Configuration file is OK."), "{}", ended.err);
-    assert_eq!((ended.code, names(folder.path())), (Some(0), vec!["x.conf".to_owned()]));
+    assert!(
+        ended.stderr.contains(&format!("Warning: Address already in use (port {port}).")),
+        "{}",
+        ended.stderr
+    );
+    assert!(ended.stderr.contains("Configuration file is OK."), "{}", ended.stderr);
+    assert_eq!((ended.code, names(folder.path())), (0, vec!["x.conf".to_owned()]));
     // A start is another thing.
     let ended = with(folder.path(), &[]);
-    assert_eq!(ended.code, Some(1));
-    assert!(ended.err.contains(&format!("Error: Address already in use (port {port})")), "{}", ended.err);
+    assert_eq!(ended.code, 1);
+    assert!(
+        ended.stderr.contains(&format!("Error: Address already in use (port {port})")),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]
@@ -105,28 +107,34 @@ fn files_that_are_too_much() {
     // A line of 10 MB: the value is too long, and is not repeated.
     let long = folder(&format!("user root\npid_file {}\n", "x".repeat(10 << 20)), &[]);
     let ended = checked(long.path());
-    assert_eq!(ended.code, Some(3));
-    assert!(ended.err.contains("'pid_file' value is longer than 65535 bytes") && ended.err.len() < 1000);
+    assert_eq!(ended.code, 3);
+    assert!(
+        ended.stderr.contains("'pid_file' value is longer than 65535 bytes") && ended.stderr.len() < 1000
+    );
     let unknown = folder(&"x".repeat(10 << 20), &[]);
     let ended = checked(unknown.path());
-    assert_eq!(ended.code, Some(3));
-    assert!(ended.err.contains("Unknown configuration variable") && ended.err.len() < 3000);
+    assert_eq!(ended.code, 3);
+    assert!(ended.stderr.contains("Unknown configuration variable") && ended.stderr.len() < 3000);
     // A folder that includes itself.
     let inner = "include_dir {dir}/conf.d\n";
     let circle = folder("include_dir {dir}/conf.d\n", &[("conf.d/a.conf", inner)]);
     let ended = checked(circle.path());
-    assert_eq!(ended.code, Some(3));
-    assert!(ended.err.contains("The include_dir option is only valid in the main configuration file."));
-    assert!(ended.err.contains("conf.d/a.conf:1'.") && ended.err.contains("x.conf:1."), "{}", ended.err);
+    assert_eq!(ended.code, 3);
+    assert!(ended.stderr.contains("The include_dir option is only valid in the main configuration file."));
+    assert!(
+        ended.stderr.contains("conf.d/a.conf:1'.") && ended.stderr.contains("x.conf:1."),
+        "{}",
+        ended.stderr
+    );
     // And one that holds the file which includes it.
     let own = folder("include_dir {dir}\n", &[]);
     std::fs::rename(own.path().join("x.conf"), own.path().join("main.conf")).unwrap();
-    let ended = run(program(), &["-c", own.path().join("main.conf").to_str().unwrap()]);
-    assert_eq!(ended.code, Some(3));
-    assert!(ended.err.contains("The include_dir option is only valid in the main configuration file."));
+    let ended = run(&ours("mqtt-broker"), &["-c", own.path().join("main.conf").to_str().unwrap()]);
+    assert_eq!(ended.code, 3);
+    assert!(ended.stderr.contains("The include_dir option is only valid in the main configuration file."));
     // A folder under the name of a file.
     let odd = folder("include_dir {dir}/conf.d\n", &[("conf.d/a.conf/b", "")]);
-    assert_eq!(checked(odd.path()).code, Some(3));
+    assert_eq!(checked(odd.path()).code, 3);
 }
 
 #[test]
@@ -134,7 +142,7 @@ fn files_that_cant_be_read() {
     let start = |lines: &str| {
         let folder = folder(&format!("user root\nlistener 0 {{dir}}/s\n{lines}\n"), &[("sub/file", "")]);
         let ended = with(folder.path(), &[]);
-        (ended.code, ended.err.replace(&folder.path().to_string_lossy().into_owned(), "DIR"))
+        (ended.code, ended.stderr.replace(&folder.path().to_string_lossy().into_owned(), "DIR"))
     };
     for (lines, code, said) in [
         (
@@ -159,7 +167,7 @@ fn files_that_cant_be_read() {
         ),
     ] {
         let (found, err) = start(lines);
-        assert!(found == Some(code) && err.contains(said), "{lines}: {found:?} {err}");
+        assert!(found == code && err.contains(said), "{lines}: {found:?} {err}");
     }
 }
 
@@ -171,11 +179,11 @@ fn included_files_are_read_in_their_order() {
         ("conf.d/b.conf", "max_keepalive 3\n"),
         ("conf.d/z.conf~", "max_keepalive 4\n"),
     ];
-    let port = Broker::free_port();
+    let port = free_port();
     let folder =
         folder(&format!("user root\nlistener {port} 127.0.0.1\ninclude_dir {{dir}}/conf.d\n"), &files);
     let conf = folder.path().join("x.conf");
-    let broker = Running::start(program(), &["-c", conf.to_str().unwrap()]);
+    let broker = Running::start(&ours("mqtt-broker"), &["-c", conf.to_str().unwrap()]);
     let log = broker.err.wait_for(" running\n");
     let order: Vec<&str> = log
         .lines()
@@ -191,17 +199,17 @@ fn included_files_are_read_in_their_order() {
 
 #[test]
 fn bind_interface_and_socket_domain() {
-    let port = Broker::free_port();
+    let port = free_port();
     let broker = Broker::with_listeners(&format!(
         "listener {port}\nsocket_domain ipv4\nbind_interface lo\nallow_anonymous true\n"
     ));
-    let log = broker.log().text();
+    let log = broker.log();
     assert!(log.contains("Opening ipv4 listen socket") && !log.contains("Opening ipv6"), "{log}");
     RawClient::connect(([127, 0, 0, 1], port).into(), Version::V5, "c").ping();
     let folder = folder(&format!("user root\nlistener {port}\nbind_interface nosuch0\n"), &[]);
     let ended = with(folder.path(), &[]);
-    assert!(ended.err.contains("Error: Interface nosuch0 does not exist."), "{}", ended.err);
-    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("Error: Interface nosuch0 does not exist."), "{}", ended.stderr);
+    assert_eq!(ended.code, 1);
 }
 
 #[test]
@@ -228,7 +236,7 @@ fn memory_limit_refuses_rather_than_grows() {
         }
     }
     assert!(refused);
-    broker.log().wait_for("Warning: memory_limit is reached");
+    broker.await_log("Warning: memory_limit is reached");
     assert!(broker.resident() < 60_000_000, "{}", broker.resident());
 }
 
@@ -246,7 +254,7 @@ fn systemd_is_told() {
     manager.set_read_timeout(Some(PATIENCE)).unwrap();
     let conf = folder.path().join("x.conf");
     let variables = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "200000")];
-    let broker = Running::start_in(program(), &["-c", conf.to_str().unwrap()], &variables);
+    let broker = Running::start_in(&ours("mqtt-broker"), &["-c", conf.to_str().unwrap()], &variables);
     assert_eq!(datagram(&manager), "READY=1");
     broker.err.wait_for(" running\n");
     assert_eq!(datagram(&manager), "WATCHDOG=1");
@@ -258,35 +266,35 @@ fn systemd_is_told() {
             return;
         }
     };
-    broker.signal(Signal::HUP);
+    broker.signal("-HUP");
     next("RELOADING=1\nMONOTONIC_USEC=");
     next("READY=1");
     // Also when nothing comes of it.
     std::fs::write(&conf, "frob\n").unwrap();
-    broker.signal(Signal::HUP);
+    broker.signal("-HUP");
     next("RELOADING=1\nMONOTONIC_USEC=");
     next("READY=1");
-    broker.signal(Signal::TERM);
+    broker.signal("-TERM");
     next("STOPPING=1");
-    assert_eq!(broker.wait().code, Some(0));
+    assert_eq!(broker.wait().code, 0);
 }
 
 #[test]
 fn usr2_prints_the_subscription_tree() {
-    let port = Broker::free_port();
+    let port = free_port();
     let broker = Broker::with_listeners(&format!("listener {port} 127.0.0.1\nallow_anonymous true\n"));
     let address = ([127, 0, 0, 1], port).into();
     let mut ann = RawClient::connect(address, Version::V5, "ann");
     ann.subscribe("house/+/light", QoS::AtLeastOnce);
     ann.subscribe("$share/team/jobs/#", QoS::ExactlyOnce);
     RawClient::connect(address, Version::V5, "bob").ping();
-    broker.signal(Signal::USR2);
+    broker.signal("-USR2");
     let text = broker.out().wait_for("team");
     assert!(text.contains("    house\n      +\n        light (ann, 1)\n"), "{text}");
     assert!(text.contains("    $share/team/jobs/# (ann, 2)\n"), "{text}");
-    broker.log().wait_for("1 subscriptions, 1 shared subscriptions");
-    broker.signal(Signal::USR1);
-    broker.log().wait_for("Persistence is off; there is nothing to save.");
+    broker.await_log("1 subscriptions, 1 shared subscriptions");
+    broker.signal("-USR1");
+    broker.await_log("Persistence is off; there is nothing to save.");
 }
 
 #[test]
@@ -318,7 +326,7 @@ fn the_end_is_told_and_wills_are_published() {
     drop(delayed);
     broker.wait_for_end_of("b");
     let ended = broker.stop();
-    assert_eq!(ended.code, Some(0));
+    assert_eq!(ended.code, 0);
     let mut topics = [watcher.message().unwrap().topic, watcher.message().unwrap().topic];
     topics.sort();
     assert_eq!(topics, ["will/later", "will/now"]);
@@ -327,16 +335,16 @@ fn the_end_is_told_and_wills_are_published() {
 
 #[test]
 fn a_daemon_writes_its_process_id_and_ends_in_order() {
-    let port = Broker::free_port();
+    let port = free_port();
     let conf =
         format!("user root\nlistener {port} 127.0.0.1\npid_file {{dir}}/pid\nlog_dest file {{dir}}/log\n");
     let folder = folder(&conf, &[]);
     let ended = with(folder.path(), &["-d"]);
-    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap_or_default();
-    running::eventually("a running daemon", || read("log").contains(" running\n"));
+    harness::eventually("a running daemon", || read("log").contains(" running\n"));
     let id: i32 = read("pid").parse().unwrap();
     rustix::process::kill_process(rustix::process::Pid::from_raw(id).unwrap(), Signal::TERM).unwrap();
-    running::eventually("its end", || read("log").contains(" terminating\n") && read("pid").is_empty());
+    harness::eventually("its end", || read("log").contains(" terminating\n") && read("pid").is_empty());
     assert!(!folder.path().join("pid").exists());
 }

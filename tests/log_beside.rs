@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
 
-use harness::{Broker, Kind, until};
+use harness::{Broker, Kind, PATIENCE, until};
 use mqtt_toolkit::protocol::{Connect, Packet, Properties, Version};
 use regex_lite::Regex;
 
@@ -94,7 +94,7 @@ impl Watched {
 
     fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.broker.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream
     }
 }

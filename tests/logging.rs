@@ -2,17 +2,11 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "tests fail by panicking")]
 
-#[path = "harness/our_broker.rs"]
-mod our_broker;
-#[path = "harness/raw_client.rs"]
-mod raw_client;
-#[path = "harness/running.rs"]
-mod running;
+mod harness;
 
+use harness::raw_client::{RawClient, plain_connect};
+use harness::{Broker, eventually, free_port};
 use mqtt_toolkit::protocol::{Connect, QoS, Version};
-use our_broker::Broker;
-use raw_client::{RawClient, plain_connect};
-use running::eventually;
 
 /// A line without its time, if it has the usual one.
 fn without_time(line: &str) -> &str {
@@ -45,8 +39,8 @@ fn visit_at(address: std::net::SocketAddr) -> u16 {
 fn who_comes_and_goes_in_mosquittos_words() {
     let broker = Broker::configured("allow_anonymous true\n");
     let port = visit(&broker);
-    broker.log().wait_for("disconnected");
-    let text = broker.log().text();
+    broker.await_log("disconnected");
+    let text = broker.log();
     let lines: Vec<&str> = text.lines().map(without_time).collect();
     let at = format!("127.0.0.1:{port}");
     for line in [
@@ -60,11 +54,11 @@ fn who_comes_and_goes_in_mosquittos_words() {
     let port = stranger.stream.local_addr().unwrap().port();
     stranger.send(&[0xC0, 0]);
     assert_eq!(stranger.ending(), None);
-    broker.log().wait_for(&format!("Protocol error from 127.0.0.1:{port}: First packet not CONNECT (C0)."));
-    broker.log().wait_for(&format!("Client 127.0.0.1 [127.0.0.1:{port}] disconnected: protocol error."));
+    broker.await_log(&format!("Protocol error from 127.0.0.1:{port}: First packet not CONNECT (C0)."));
+    broker.await_log(&format!("Client 127.0.0.1 [127.0.0.1:{port}] disconnected: protocol error."));
     let ended = broker.stop();
-    assert_eq!(ended.code, Some(0));
-    assert!(without_time(ended.err.lines().last().unwrap()).ends_with(" terminating"), "{}", ended.err);
+    assert_eq!(ended.code, 0);
+    assert!(without_time(ended.stderr.lines().last().unwrap()).ends_with(" terminating"), "{}", ended.stderr);
 }
 
 /// In the words of 2.1, where 2.0.11 has none (the others are in `tests/log_beside.rs`).
@@ -79,17 +73,17 @@ fn packets_that_cant_be_read_are_told() {
         let mut sinner = RawClient::connect(broker.address(), Version::V311, "sinner");
         sinner.send(bytes);
         assert_eq!(sinner.ending(), None);
-        broker.log().wait_for(line);
+        broker.await_log(line);
     }
 }
 
 #[test]
 fn every_destination_gets_the_line() {
-    let port = Broker::free_port();
+    let port = free_port();
     let lines = "allow_anonymous true\nlog_dest file {dir}/log\nlog_dest stdout\nlog_dest stderr\n";
     let broker = Broker::with_listeners(&format!("{lines}listener {port} 127.0.0.1\n"));
     visit_at(([127, 0, 0, 1], port).into());
-    broker.log().wait_for("as guest");
+    broker.await_log("as guest");
     broker.out().wait_for("as guest");
     eventually("the file", || std::fs::read_to_string(broker.path("log")).unwrap().contains("as guest"));
 }
@@ -99,16 +93,16 @@ fn nowhere_is_a_destination() {
     let broker = Broker::configured("allow_anonymous true\nlog_dest stderr\nlog_dest none\n");
     visit(&broker);
     let ended = broker.stop();
-    assert_eq!(ended.code, Some(0));
+    assert_eq!(ended.code, 0);
     // What was said before the configuration held goes to stderr in any case.
-    assert!(!ended.err.contains("guest") && !ended.err.contains("starting"), "{}", ended.err);
+    assert!(!ended.stderr.contains("guest") && !ended.stderr.contains("starting"), "{}", ended.stderr);
 }
 
 #[test]
 fn the_time_has_the_form_that_was_asked_for() {
     let broker = Broker::configured("allow_anonymous true\nlog_timestamp_format @%Y-%m-%dT%H:%M:%S\n");
     visit(&broker);
-    let text = broker.log().wait_for("as guest");
+    let text = broker.await_log("as guest");
     let line = text.lines().find(|line| line.contains("as guest")).unwrap();
     let (time, rest) = line.split_once(": ").unwrap();
     assert!(rest.starts_with("New client connected"), "{line}");
@@ -116,7 +110,7 @@ fn the_time_has_the_form_that_was_asked_for() {
     assert_eq!(form, "@0000-00-00T00:00:00");
     let broker = Broker::configured("allow_anonymous true\nlog_timestamp false\n");
     visit(&broker);
-    let text = broker.log().wait_for("as guest");
+    let text = broker.await_log("as guest");
     assert!(text.lines().any(|line| line.starts_with("New client connected")), "{text}");
 }
 
@@ -124,7 +118,7 @@ fn the_time_has_the_form_that_was_asked_for() {
 fn types_that_are_not_asked_for_are_not_logged() {
     let broker = Broker::configured("allow_anonymous true\nlog_type none\nlog_type debug\n");
     visit(&broker);
-    let text = broker.log().wait_for("Received DISCONNECT from guest");
+    let text = broker.await_log("Received DISCONNECT from guest");
     assert!(
         text.contains("No will message specified.") && text.contains("Received PINGREQ from guest"),
         "{text}"
@@ -173,7 +167,7 @@ fn lines_are_published_too() {
 fn json_lines() {
     let broker = Broker::configured("allow_anonymous true\nlog_format json\nlog_type all\n");
     let port = visit(&broker);
-    let text = broker.log().wait_until("the end of the visit", |text| {
+    let text = broker.await_log_until("the end of the visit", |text| {
         text.lines().any(|line| line.contains("\"disconnect\"") && line.ends_with('}'))
     });
     let mut events = Vec::new();
@@ -200,7 +194,7 @@ fn json_lines() {
 #[test]
 fn dlt_is_warned_about() {
     let broker = Broker::configured("allow_anonymous true\nlog_dest dlt\n");
-    broker.log().wait_for("Warning: DLT support not available: 'log_dest dlt' logs to stderr.");
+    broker.await_log("Warning: DLT support not available: 'log_dest dlt' logs to stderr.");
     visit(&broker);
-    broker.log().wait_for("as guest");
+    broker.await_log("as guest");
 }

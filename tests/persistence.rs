@@ -2,22 +2,14 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
-#[path = "harness/kept.rs"]
-mod kept;
-#[path = "harness/our_broker.rs"]
-mod our_broker;
-#[path = "harness/raw_client.rs"]
-mod raw_client;
-#[path = "harness/running.rs"]
-mod running;
+mod harness;
 
-use kept::{come, configuration, dump, durable, log_files, payloads, publish_5};
+use harness::kept::{come, configuration, dump, durable, log_files, payloads, publish_5};
+use harness::raw_client::{RawClient, encoded, plain_connect};
+use harness::{Broker, eventually, foreign, ours, run};
 use mqtt_toolkit::protocol::{
     Connect, Packet, Properties, PropertiesBuf, Property, Publish, QoS, Version, Will,
 };
-use our_broker::{Broker, program};
-use raw_client::{RawClient, encoded, plain_connect};
-use running::{eventually, foreign, run};
 use std::path::Path;
 use std::process::Command;
 
@@ -47,10 +39,10 @@ fn sessions_subscriptions_messages_and_retained_messages_come_back() {
     };
     ann.send(&encoded(Version::V311, &Packet::Publish(retained)));
     assert_eq!(ann.frame().unwrap(), [0x40, 2, 0, 9], "PUBACK");
-    assert_eq!(broker.stop().code, Some(0));
+    assert_eq!(broker.stop().code, 0);
 
     let broker = Broker::configured(&configuration(folder.path(), ""));
-    broker.log().wait_for("Restored 2 sessions, 4 messages for them and 1 retained messages");
+    broker.await_log("Restored 2 sessions, 4 messages for them and 1 retained messages");
     let mut bob = come(&broker, Version::V311, "bob");
     assert_eq!(payloads(&mut bob, 2), ["one", "two"]);
     let mut carl = come(&broker, Version::V5, "carl");
@@ -62,7 +54,7 @@ fn sessions_subscriptions_messages_and_retained_messages_come_back() {
     assert_eq!((payloads(&mut bob, 1), payloads(&mut carl, 1)), (vec!["three".into()], vec!["three".into()]));
     bob.ping();
     carl.ping();
-    assert_eq!(broker.stop().code, Some(0));
+    assert_eq!(broker.stop().code, 0);
     let lines = dump(&folder.path().join("mosquitto.db.store"));
     assert!(!lines.iter().any(|line| line.contains("\"message\"")), "all was acknowledged: {lines:?}");
 }
@@ -119,13 +111,13 @@ fn so_is_the_will_of_a_session_that_would_have_ended_with_its_connection() {
         assert_eq!(wills, 2, "{:?}", dump(&store));
 
         let broker = Broker::configured(&configuration(folder.path(), ""));
-        broker.log().wait_for("Restored 1 sessions");
+        broker.await_log("Restored 1 sessions");
         let mut bob = come(&broker, Version::V311, "bob");
         let topics: Vec<String> = (0..2).map(|_| bob.message().unwrap().topic).collect();
         let mut sorted = topics.clone();
         sorted.sort();
         assert_eq!(sorted, ["w/ann", "w/eve"], "{version:?}");
-        assert_eq!(broker.stop().code, Some(0));
+        assert_eq!(broker.stop().code, 0);
         let lines = dump(&store);
         assert!(
             !lines.iter().any(|line| line.contains("\"expiry_interval\":0")),
@@ -154,7 +146,7 @@ fn queued_qos_0_messages_come_back_and_are_sent_at_most_once() {
     drop(broker);
 
     let broker = Broker::configured(&text);
-    broker.log().wait_for("Restored 1 sessions, 3 messages");
+    broker.await_log("Restored 1 sessions, 3 messages");
     let mut bob = come(&broker, Version::V311, "bob");
     let mut got = payloads(&mut bob, 3);
     got.sort();
@@ -228,9 +220,9 @@ fn expiry_goes_on_while_the_broker_is_away() {
     let then = wall();
     eventually("two seconds have passed", || wall() > then + 1);
     let broker = Broker::configured(&configuration(folder.path(), ""));
-    broker.log().wait_for("Restored 1 sessions");
-    broker.log().wait_for("Expiring client short due to timeout.");
-    assert_eq!(broker.stop().code, Some(0));
+    broker.await_log("Restored 1 sessions");
+    broker.await_log("Expiring client short due to timeout.");
+    assert_eq!(broker.stop().code, 0);
     assert_eq!(dump(&folder.path().join("mosquitto.db.store")), Vec::<String>::new());
 }
 
@@ -246,7 +238,7 @@ fn a_flipped_bit_costs_what_it_hit_and_is_said() {
     for i in 0..20 {
         ann.publish("a", format!("message {i:02}").as_bytes(), QoS::AtLeastOnce);
     }
-    assert_eq!(broker.stop().code, Some(0));
+    assert_eq!(broker.stop().code, 0);
     let file = &log_files(folder.path())[0];
     let mut data = std::fs::read(file).unwrap();
     let at = data.windows(10).position(|w| w == b"message 07").unwrap();
@@ -254,7 +246,7 @@ fn a_flipped_bit_costs_what_it_hit_and_is_said() {
     std::fs::write(file, data).unwrap();
 
     let broker = Broker::configured(&configuration(folder.path(), ""));
-    broker.log().wait_for(" in the store are damaged; what they held is lost.");
+    broker.await_log(" in the store are damaged; what they held is lost.");
     let expected: Vec<String> = (0..20).filter(|i| *i != 7).map(|i| format!("message {i:02}")).collect();
     assert_eq!(payloads(&mut come(&broker, Version::V311, "bob"), 19), expected);
 }
@@ -267,9 +259,9 @@ fn what_cannot_be_used_refuses_the_start_and_is_not_touched() {
         let text = format!("user root\n{}", configuration(location, "listener 0 {dir}/s\n"));
         let text = text.replace("{dir}", &folder.path().to_string_lossy());
         std::fs::write(&conf, text).unwrap();
-        let ended = run(program(), &["-c", conf.to_str().unwrap()]);
-        assert!(ended.err.contains(expected), "{expected} is not in {}", ended.err);
-        assert_eq!(ended.code, Some(1), "{}", ended.err);
+        let ended = run(&ours("mqtt-broker"), &["-c", conf.to_str().unwrap()]);
+        assert!(ended.stderr.contains(expected), "{expected} is not in {}", ended.stderr);
+        assert_eq!(ended.code, 1, "{}", ended.stderr);
     };
     let store = folder.path().join("mosquitto.db.store");
 
@@ -277,7 +269,7 @@ fn what_cannot_be_used_refuses_the_start_and_is_not_touched() {
     refused(folder.path(), "mosquitto.db.store is in use by another broker.");
     let mut bob = come(&broker, Version::V311, "bob");
     bob.subscribe("a", QoS::AtLeastOnce);
-    assert_eq!(broker.stop().code, Some(0));
+    assert_eq!(broker.stop().code, 0);
 
     // A newer format: byte 8 on is the version, behind all of the head is its checksum.
     let file = log_files(folder.path()).remove(0);
@@ -314,11 +306,11 @@ fn nothing_is_written_by_a_check_or_without_all_listeners() {
     let conf = folder.path().join("conf");
     let listeners = format!("listener 0 {}/s\nlistener {port} 127.0.0.1\n", folder.path().display());
     std::fs::write(&conf, format!("user root\n{}", configuration(folder.path(), &listeners))).unwrap();
-    let ended = run(program(), &["-c", conf.to_str().unwrap(), "--test-config"]);
-    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    let ended = run(&ours("mqtt-broker"), &["-c", conf.to_str().unwrap(), "--test-config"]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert!(!folder.path().join("mosquitto.db.store").exists());
-    let ended = run(program(), &["-c", conf.to_str().unwrap()]);
-    assert_eq!(ended.code, Some(1), "{}", ended.err);
+    let ended = run(&ours("mqtt-broker"), &["-c", conf.to_str().unwrap()]);
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
     assert!(!folder.path().join("mosquitto.db.store").exists());
 }
 
@@ -371,7 +363,7 @@ fn a_full_disk_refuses_publishers_and_subscribers_go_on() {
         None
     });
     assert_eq!(reason, Some(0x97));
-    broker.log().wait_for("There is no room left for the store");
+    broker.await_log("There is no room left for the store");
     assert!(accepted.len() > 20, "{}", accepted.len());
     // Who publishes what needs no room is not concerned, nor who receives it.
     assert_eq!(publish_5(&mut ann, 2000, "nobody", b"x"), 0x10);
@@ -379,7 +371,7 @@ fn a_full_disk_refuses_publishers_and_subscribers_go_on() {
 
     // 3.1.1 can't be told: its message waits, unacknowledged.
     let mut dora = RawClient::connect(broker.address(), Version::V311, "dora");
-    let packet = raw_client::publish(Version::V311, 7, "a", b"from dora", QoS::AtLeastOnce);
+    let packet = harness::raw_client::publish(Version::V311, 7, "a", b"from dora", QoS::AtLeastOnce);
     dora.send(&packet);
 
     let mut bob = come(&broker, Version::V311, "bob");
@@ -388,7 +380,7 @@ fn a_full_disk_refuses_publishers_and_subscribers_go_on() {
         let start = format!("{number} ");
         assert!(message.payload.starts_with(start.as_bytes()), "{number}");
     }
-    broker.log().wait_for("The store can be written again.");
+    broker.await_log("The store can be written again.");
     let frame = dora.frame().unwrap();
     assert_eq!(frame, [0x40, 2, 0, 7], "PUBACK, as soon as there was room");
     assert_eq!(payloads(&mut bob, 1), ["from dora"]);
@@ -409,19 +401,19 @@ fn a_full_disk_lets_go_of_what_is_read_however_much_waits_to_be_written() {
     let Some(disk) = Tmpfs::mount(14) else { return };
     let folder = disk.0.path();
     let broker = Broker::configured(&configuration(folder, ""));
-    kept::leave_subscribed(&broker, Version::V311, "bob", "a", QoS::AtLeastOnce);
-    kept::leave_subscribed(&broker, Version::V5, "carl", "a", QoS::ExactlyOnce);
+    harness::kept::leave_subscribed(&broker, Version::V311, "bob", "a", QoS::AtLeastOnce);
+    harness::kept::leave_subscribed(&broker, Version::V5, "carl", "a", QoS::ExactlyOnce);
     // Twice as much as there is room for, and nobody waits for an answer.
     let mut ann = RawClient::connect(broker.address(), Version::V5, "ann");
     let payload = |number: u16| [format!("{number} ").as_bytes(), &[b'x'; 100_000]].concat();
     for number in 1..=300 {
-        ann.send(&raw_client::publish(Version::V5, number, "a", &payload(number), QoS::AtLeastOnce));
+        ann.send(&harness::raw_client::publish(Version::V5, number, "a", &payload(number), QoS::AtLeastOnce));
     }
-    broker.log().wait_for("Error: There is no room left for the store");
+    broker.await_log("Error: There is no room left for the store");
     let mut bob = come(&broker, Version::V311, "bob");
     let mut carl = come(&broker, Version::V5, "carl");
     let accepted: Vec<u16> = (1..=300)
-        .filter(|&number| match kept::puback(&mut ann, number) {
+        .filter(|&number| match harness::kept::puback(&mut ann, number) {
             0 => true,
             0x97 => false,
             other => panic!("reason {other:#x}"),
@@ -433,9 +425,9 @@ fn a_full_disk_lets_go_of_what_is_read_however_much_waits_to_be_written() {
             assert_eq!(client.message().unwrap().payload, payload(number));
         }
     }
-    broker.log().wait_for("The store can be written again.");
+    broker.await_log("The store can be written again.");
     assert_eq!(publish_5(&mut ann, 301, "a", &payload(301)), 0);
-    assert!(!broker.log().text().contains("can't be written"), "there was always room for what was taken");
+    assert!(!broker.log().contains("can't be written"), "there was always room for what was taken");
 }
 
 #[test]
@@ -450,7 +442,7 @@ fn a_database_of_mosquitto_comes_over() {
         folder.path().display()
     );
     std::fs::write(&conf, text).unwrap();
-    let theirs = running::Running::start(&mosquitto, &["-c", conf.to_str().unwrap()]);
+    let theirs = harness::Running::start(&mosquitto, &["-c", conf.to_str().unwrap()]);
     theirs.err.wait_for(" running\n");
     let address = ([127, 0, 0, 1], port).into();
     let mut bob = RawClient::connect_with(address, &durable(Version::V311, "bob"));
@@ -480,9 +472,9 @@ fn a_database_of_mosquitto_comes_over() {
     assert_eq!(ann.frame().unwrap()[..4], [0x40, 2, 0, 77], "PUBACK");
     // A QoS 2 message that isn't released yet: mosquitto hasn't passed it on.
     let mut eve = RawClient::connect_with(address, &durable(Version::V311, "eve"));
-    eve.send(&raw_client::publish(Version::V311, 5, "a/4", b"four", QoS::ExactlyOnce));
+    eve.send(&harness::raw_client::publish(Version::V311, 5, "a/4", b"four", QoS::ExactlyOnce));
     assert_eq!(eve.frame().unwrap(), [0x50, 2, 0, 5], "PUBREC");
-    theirs.signal(rustix::process::Signal::TERM);
+    theirs.signal("-TERM");
     theirs.wait();
 
     let database = folder.path().join("mosquitto.db");
@@ -491,13 +483,15 @@ fn a_database_of_mosquitto_comes_over() {
     let has = |part: &str| lines.iter().any(|line| line.contains(part));
     assert!(has(r#""client_id":"bob","filter":"a/#","qos":2"#), "{lines:?}");
     assert!(has(r#""type":"retained","topic":"a/3""#), "{lines:?}");
-    let ended = run(program(), &["-c", conf.to_str().unwrap(), "--import", database.to_str().unwrap()]);
-    assert_eq!(ended.code, Some(0), "{}", ended.err);
-    assert!(ended.err.contains("Imported 3 sessions, 3 subscriptions, "), "{}", ended.err);
+    let ended =
+        run(&ours("mqtt-broker"), &["-c", conf.to_str().unwrap(), "--import", database.to_str().unwrap()]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stderr.contains("Imported 3 sessions, 3 subscriptions, "), "{}", ended.stderr);
     assert_eq!(dump(&folder.path().join("mosquitto.db.store")), lines, "the store holds the same");
     assert_eq!(std::fs::read(&database).unwrap(), before);
-    let again = run(program(), &["-c", conf.to_str().unwrap(), "--import", database.to_str().unwrap()]);
-    assert!(again.err.contains("exists; move it away"), "{}", again.err);
+    let again =
+        run(&ours("mqtt-broker"), &["-c", conf.to_str().unwrap(), "--import", database.to_str().unwrap()]);
+    assert!(again.stderr.contains("exists; move it away"), "{}", again.stderr);
 
     let more = "queue_qos0_messages true\n";
     let broker = Broker::configured(&configuration(folder.path(), more));
@@ -519,14 +513,14 @@ fn a_database_of_mosquitto_comes_over() {
     // The first start beside a database takes it over by itself.
     std::fs::remove_dir_all(folder.path().join("mosquitto.db.store")).unwrap();
     let broker = Broker::configured(&configuration(folder.path(), ""));
-    broker.log().wait_for("Imported 3 sessions, 3 subscriptions, ");
-    broker.log().wait_for("Restored 3 sessions");
+    broker.await_log("Imported 3 sessions, 3 subscriptions, ");
+    broker.await_log("Restored 3 sessions");
 }
 
 #[test]
 fn sigusr1_saves() {
     let folder = tempfile::tempdir().unwrap();
     let broker = Broker::configured(&configuration(folder.path(), "persistence_sync never\n"));
-    broker.signal(rustix::process::Signal::USR1);
-    broker.log().wait_for("Saving in-memory database to ");
+    broker.signal("-USR1");
+    broker.await_log("Saving in-memory database to ");
 }

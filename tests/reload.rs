@@ -2,19 +2,14 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "tests fail by panicking")]
 
-#[path = "harness/our_broker.rs"]
-mod our_broker;
-#[path = "harness/raw_client.rs"]
-mod raw_client;
-#[path = "harness/running.rs"]
-mod running;
+mod harness;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 
+use harness::raw_client::{RawClient, encoded, plain_connect};
+use harness::{Broker, free_port};
 use mqtt_toolkit::protocol::{Connect, Packet, QoS, Version};
-use our_broker::Broker;
-use raw_client::{RawClient, encoded, plain_connect};
 
 /// Passwords `b`, hashed with two salts.
 const HASH_OF_B: &str = "$7$101$Cf1a+IY1ikSqgM7m$nQayUjR1ur2PK/MFv89/LzdrcjVkVr+drx8tA3nKqByeP61nut9sU2OcI2/XuBW82c7Qp84km9gxr3NVa0hOXQ==";
@@ -47,7 +42,7 @@ fn is_served(client: &mut RawClient, topic: &str) {
 
 #[test]
 fn listeners_come_and_go_and_others_dont_notice() {
-    let (one, two, three) = (Broker::free_port(), Broker::free_port(), Broker::free_port());
+    let (one, two, three) = (free_port(), free_port(), free_port());
     let lines = |ports: &[u16]| {
         let listeners = ports.iter().map(|port| format!("listener {port} 127.0.0.1\n")).collect::<String>();
         format!("allow_anonymous true\n{listeners}")
@@ -61,7 +56,7 @@ fn listeners_come_and_go_and_others_dont_notice() {
     assert!(log.contains("The configuration was reloaded."), "{log}");
     assert!(log.contains(&format!("Opening ipv4 listen socket on port {three}.")), "{log}");
     assert_eq!(goes.ending(), Some(0x98), "its listener is gone");
-    broker.log().wait_for("disconnected: administrative action.");
+    broker.await_log("disconnected: administrative action.");
     assert!(!is_open(two) && is_open(three) && is_open(one));
     is_served(&mut stays, "b");
     let mut new = RawClient::connect(at(three), Version::V311, "new");
@@ -77,7 +72,7 @@ fn listeners_come_and_go_and_others_dont_notice() {
 
 #[test]
 fn an_address_may_become_narrower_on_the_same_port() {
-    let port = Broker::free_port();
+    let port = free_port();
     let broker = Broker::with_listeners(&format!("listener {port}\nallow_anonymous true\n"));
     let log = broker.reload(&format!("listener {port} 127.0.0.1\nallow_anonymous true\n"));
     assert!(log.contains("The configuration was reloaded."), "{log}");
@@ -86,7 +81,7 @@ fn an_address_may_become_narrower_on_the_same_port() {
 
 #[test]
 fn a_name_that_leads_nowhere_matters_to_a_new_listener_only() {
-    let (port, other) = (Broker::free_port(), Broker::free_port());
+    let (port, other) = (free_port(), free_port());
     let broker = Broker::with_listeners(&format!("listener {port} localhost\nallow_anonymous true\n"));
     let log = broker.reload(&format!(
         "listener {port} localhost\nlistener {other} no.such.host.invalid\nallow_anonymous true\n"
@@ -101,7 +96,7 @@ fn a_name_that_leads_nowhere_matters_to_a_new_listener_only() {
 
 #[test]
 fn a_port_in_use_leaves_the_old_configuration() {
-    let port = Broker::free_port();
+    let port = free_port();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let in_use = taken.local_addr().unwrap().port();
     let broker = Broker::with_listeners(&format!("listener {port} 127.0.0.1\nallow_anonymous true\n"));
@@ -141,7 +136,7 @@ fn whatever_is_broken_leaves_the_old_configuration_and_is_said() {
         is_served(&mut client, "a");
     }
     let mut other = RawClient::connect(broker.address(), Version::V5, "another");
-    other.send(&raw_client::publish(Version::V5, 1, "a", &[b'x'; 200], QoS::AtLeastOnce));
+    other.send(&harness::raw_client::publish(Version::V5, 1, "a", &[b'x'; 200], QoS::AtLeastOnce));
     assert_eq!(other.ending(), Some(0x95), "max_packet_size is still the old one");
 }
 
@@ -157,8 +152,8 @@ fn limits_hold_from_then_on() {
         assert!(log.contains(&said), "{said}: {log}");
     }
     client.ping();
-    broker.log().wait_for("Received PINGREQ from old");
-    client.send(&raw_client::publish(Version::V5, 1, "a", &[b'x'; 200], QoS::AtLeastOnce));
+    broker.await_log("Received PINGREQ from old");
+    client.send(&harness::raw_client::publish(Version::V5, 1, "a", &[b'x'; 200], QoS::AtLeastOnce));
     assert_eq!(client.ending(), Some(0x95));
 }
 
@@ -184,7 +179,7 @@ fn who_would_not_be_let_in_any_more_has_to_go() {
     write(&format!("ann:{HASH_OF_B}\n"));
     assert!(broker.reload_unchanged().contains("was reloaded"));
     assert_eq!(bob.ending(), Some(0x87));
-    broker.log().wait_for("disconnected: not authorised.");
+    broker.await_log("disconnected: not authorised.");
     assert_eq!(answer(address, &user("2", "bob")), Some(0x87));
     is_served(&mut ann, "d");
     // The anonymous have to go.
@@ -218,12 +213,12 @@ fn the_log_is_reopened_by_either_signal() {
     let read = |path: &Path| std::fs::read_to_string(path).unwrap_or_default();
     moved("log.1");
     assert!(broker.reload_unchanged().contains("was reloaded"));
-    running::eventually("a line in the new one", || read(&log).contains("was reloaded"));
+    harness::eventually("a line in the new one", || read(&log).contains("was reloaded"));
     assert!(!read(&broker.path("log.1")).contains("was reloaded"));
     moved("log.2");
     let script = format!("kill -{} {}", libc::SIGRTMIN(), broker.id());
     assert!(std::process::Command::new("sh").args(["-c", &script]).status().unwrap().success());
-    running::eventually("a new log file", || log.exists());
+    harness::eventually("a new log file", || log.exists());
     RawClient::connect(broker.address(), Version::V5, "late").ping();
-    running::eventually("a line in it", || read(&log).contains("as late"));
+    harness::eventually("a line in it", || read(&log).contains("as late"));
 }

@@ -2,20 +2,14 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "tests fail by panicking")]
 
-#[path = "harness/our_broker.rs"]
-mod our_broker;
-#[path = "harness/raw_client.rs"]
-mod raw_client;
-#[path = "harness/running.rs"]
-mod running;
+mod harness;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use harness::raw_client::{Message, RawClient};
+use harness::{Broker, Running, eventually, foreign, free_port};
 use mqtt_toolkit::protocol::{QoS, Version};
-use our_broker::Broker;
-use raw_client::{Message, RawClient};
-use running::{Running, eventually, foreign};
 
 /// The retained `$SYS` messages, by topic.
 fn retained(client: &mut RawClient) -> BTreeMap<String, Message> {
@@ -111,7 +105,7 @@ fn nobody_may_write_them() {
 
 /// mosquitto's own topics, as its broker publishes them.
 fn topics_of_mosquitto(program: &Path) -> BTreeSet<String> {
-    let port = Broker::free_port();
+    let port = free_port();
     let mosquitto = Running::start(program, &["-p", &port.to_string()]);
     mosquitto.err.wait_for(" running\n");
     let mut client = RawClient::connect(([127, 0, 0, 1], port).into(), Version::V311, "monitor");

@@ -6,8 +6,8 @@ use std::fmt::Write;
 
 use mqtt_toolkit::protocol::{QoS, Version};
 
+use super::super::harness::raw_client::RawClient;
 use super::super::harness::{Broker, Kind, Running};
-use super::super::raw_client::RawClient;
 use super::{OPEN, subscriber};
 
 /// The lines of one bridge each, and topics on which something is said on either side. `@` is its number, so that

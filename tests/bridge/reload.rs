@@ -2,8 +2,8 @@
 
 use mqtt_toolkit::protocol::Version;
 
+use super::super::harness::raw_client::RawClient;
 use super::super::harness::{Broker, Kind, until};
-use super::super::raw_client::RawClient;
 use super::{OPEN, each_remote, publish, subscriber};
 
 fn bridge(to: &Broker, name: &str, topic: &str, more: &str) -> String {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mqtt_toolkit::protocol::fixed_header;
 
-use super::super::harness::Tool;
+use super::super::harness::{PATIENCE, Tool};
 use super::case::words;
 use super::compare::{our_programs, their_programs};
 
@@ -28,7 +28,7 @@ impl Recorder {
     /// The packets of the next connection, each in hexadecimal.
     fn packets(&self) -> Vec<String> {
         let (mut stream, _) = self.listener.accept().unwrap();
-        stream.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let (mut buffer, mut packets, mut v5) = (Vec::new(), Vec::new(), false);
         loop {
             while let Some(header) =

@@ -1,7 +1,6 @@
 //! The disk of `disk.c`, which fails when it is told to, under the real program.
 
-use crate::our_broker::{Broker, program};
-use crate::running::{Running, eventually};
+use crate::harness::{Broker, Running, eventually, ours};
 use rustix::io::Errno;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -51,7 +50,9 @@ impl FaultyDisk {
             ("LD_PRELOAD", self.library.to_str().unwrap()),
             ("FAULTS", self.folder.path().to_str().unwrap()),
         ];
-        Broker::configured_by(lines, |arguments| Running::start_in(program(), arguments, &variables))
+        Broker::configured_by(lines, |arguments| {
+            Running::start_in(&ours("mqtt-broker"), arguments, &variables)
+        })
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -1,9 +1,9 @@
 //! The disk fails while the broker is at work, and comes back.
 
 use crate::disk::{Call, FaultyDisk};
-use crate::kept::{come, configuration, leave_subscribed, payloads, puback, publish_5};
-use crate::our_broker::Broker;
-use crate::raw_client::{self, RawClient};
+use crate::harness::Broker;
+use crate::harness::kept::{come, configuration, leave_subscribed, payloads, puback, publish_5};
+use crate::harness::raw_client::{self, RawClient};
 use mqtt_toolkit::protocol::{QoS, Version};
 use rustix::io::Errno;
 
@@ -53,7 +53,7 @@ fn fail(faults: &[Call], error: Errno, words: &str) -> Option<Failing> {
 
     faults.iter().for_each(|call| disk.fail(*call, error));
     ann.send(&published(4, b"4"));
-    broker.log().wait_for(&format!("Error: The store can't be written: {words}. Nothing that must survive"));
+    broker.await_log(&format!("Error: The store can't be written: {words}. Nothing that must survive"));
     assert_eq!(publish_5(&mut eve, 9, "a", b"never"), 0x97, "Quota exceeded");
     dora.send(&published(5, b"5"));
     // What needs no disk goes on.
@@ -104,13 +104,13 @@ fn what_was_not_acknowledged_is_as_soon_as_the_disk_is_back() {
             return;
         };
         disk.repair();
-        broker.log().wait_for("The store can be written again.");
+        broker.await_log("The store can be written again.");
         assert_eq!((puback(&mut ann, 4), puback(&mut dora, 5)), (0, 0));
         assert_eq!(publish_5(&mut eve, 6, "a", b"6"), 0);
-        assert_eq!(broker.log().text().matches("The store can't be written").count(), 1, "said once");
+        assert_eq!(broker.log().matches("The store can't be written").count(), 1, "said once");
         // Killed; and nothing that was never synced is left.
         drop(broker);
-        disk.lose_power(&crate::kept::log_files(folder.path()));
+        disk.lose_power(&crate::harness::kept::log_files(folder.path()));
         assert_eq!(waiting(folder.path()), [["1", "2", "3", "4", "5", "6", "end"]; 2], "{calls:?} {words}");
     }
 }
@@ -137,11 +137,11 @@ fn an_end_while_nothing_can_be_written_says_that_something_is_lost() {
     };
     let ended = broker.stop();
     assert!(
-        ended.err.contains("Error: The last changes could not be saved: Input/output error."),
+        ended.stderr.contains("Error: The last changes could not be saved: Input/output error."),
         "{}",
-        ended.err
+        ended.stderr
     );
-    assert_eq!(ended.code, Some(1), "whoever started it should know");
+    assert_eq!(ended.code, 1, "whoever started it should know");
     assert_eq!(ann.frame(), None, "no PUBACK");
     for mut got in waiting(folder.path()) {
         got.retain(|payload| payload != "4");

@@ -1,9 +1,8 @@
 //! A limit for the size of files: the signal that comes with it ends nobody, and nothing acknowledged is lost.
 
-use crate::kept::{come, configuration, leave_subscribed, publish_5};
-use crate::our_broker::{Broker, program};
-use crate::raw_client::RawClient;
-use crate::running::Running;
+use crate::harness::kept::{come, configuration, leave_subscribed, publish_5};
+use crate::harness::raw_client::RawClient;
+use crate::harness::{Broker, Running, ours};
 use mqtt_toolkit::protocol::{QoS, Version};
 use std::path::Path;
 
@@ -16,7 +15,7 @@ fn limited(lines: &str, bytes: u32) -> Option<Broker> {
     }
     let limit = format!("--fsize={bytes}");
     Some(Broker::configured_by(lines, |arguments| {
-        Running::start(prlimit, &[&[&*limit, program().to_str().unwrap()], arguments].concat())
+        Running::start(prlimit, &[&[&*limit, ours("mqtt-broker").to_str().unwrap()], arguments].concat())
     }))
 }
 
@@ -51,16 +50,15 @@ fn no_room_for_what_is_kept_free() {
     let text = configuration(folder.path(), "");
     let Some(broker) = limited(&text, 3_000_000) else { return };
     broker
-        .log()
-        .wait_for("Error: There is no room left for the store; new messages that must survive are refused.");
+        .await_log("Error: There is no room left for the store; new messages that must survive are refused.");
     leave_subscribed(&broker, Version::V311, "bob", "a", QoS::AtLeastOnce);
     let mut ann = RawClient::connect(broker.address(), Version::V5, "ann");
     assert_eq!(publish_5(&mut ann, 1, "a", b"never"), 0x97);
     ann.subscribe("b", QoS::AtMostOnce);
     ann.publish("b", b"not kept", QoS::AtMostOnce);
     assert_eq!(ann.message().unwrap().payload, b"not kept");
-    assert_eq!(broker.stop().code, Some(0));
+    assert_eq!(broker.stop().code, 0);
     // Sessions are still kept.
     let broker = Broker::configured(&text);
-    broker.log().wait_for("Restored 1 sessions, 0 messages");
+    broker.await_log("Restored 1 sessions, 0 messages");
 }

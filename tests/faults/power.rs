@@ -2,12 +2,10 @@
 
 use crate::disk::FaultyDisk;
 use crate::errors::heard_nothing;
-use crate::kept::{come, configuration, leave_subscribed, log_files, payloads, puback, publish_5};
-use crate::our_broker::Broker;
-use crate::raw_client::{self, RawClient};
-use crate::running::eventually;
+use crate::harness::kept::{come, configuration, leave_subscribed, log_files, payloads, puback, publish_5};
+use crate::harness::raw_client::{self, RawClient};
+use crate::harness::{Broker, eventually};
 use mqtt_toolkit::protocol::{Packet, Properties, Publish, QoS, Version};
-use rustix::process::Signal;
 use std::path::Path;
 
 /// Whether a payload is synced, wherever in the log it stands.
@@ -97,7 +95,7 @@ fn with_an_interval_a_sync_comes_by_itself_and_is_waited_for() {
 
 #[test]
 fn with_never_sigusr1_and_the_end_sync() {
-    for signal in [Signal::USR1, Signal::TERM] {
+    for signal in ["-USR1", "-TERM"] {
         let Some(disk) = FaultyDisk::new() else { return };
         let folder = tempfile::tempdir().unwrap();
         let broker = disk.broker(&text(folder.path(), "never"));
@@ -108,6 +106,6 @@ fn with_never_sigusr1_and_the_end_sync() {
         }
         broker.signal(signal);
         eventually("all is synced", || is_safe(&disk, folder.path(), "message 29"));
-        assert_eq!(after_the_loss(&disk, broker, folder.path()), numbered(1..30, "end"), "{signal:?}");
+        assert_eq!(after_the_loss(&disk, broker, folder.path()), numbered(1..30, "end"), "{signal}");
     }
 }

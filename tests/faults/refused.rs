@@ -1,8 +1,7 @@
 //! A folder that can't be used: the broker doesn't start, says in one line why, and touches nothing.
 
-use crate::kept::configuration;
-use crate::our_broker::program;
-use crate::running::run;
+use crate::harness::kept::configuration;
+use crate::harness::{free_port, ours, run};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -14,16 +13,16 @@ fn refused(location: &Path, user: &str, expected: &str) {
     let conf = folder.path().join("conf");
     // Read by whoever the broker becomes.
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
-    let port = crate::our_broker::Broker::free_port();
+    let port = free_port();
     let text = format!("user {user}\nlistener {port} 127.0.0.1\n{}", configuration(location, ""));
     fs::write(&conf, text).unwrap();
-    let ended = run(program(), &["-c", conf.to_str().unwrap()]);
-    assert_eq!(ended.code, Some(1), "{}", ended.err);
-    let errors: Vec<&str> = ended.err.lines().filter(|line| line.contains("Error")).collect();
+    let ended = run(&ours("mqtt-broker"), &["-c", conf.to_str().unwrap()]);
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    let errors: Vec<&str> = ended.stderr.lines().filter(|line| line.contains("Error")).collect();
     assert!(
         errors.len() == 1 && errors[0].contains(expected),
         "{expected} isn't what is said:\n{}",
-        ended.err
+        ended.stderr
     );
 }
 
@@ -45,10 +44,10 @@ fn contents(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
 /// A folder with a store in it, which a broker of ours has left.
 fn with_store() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let broker = crate::our_broker::Broker::configured(&configuration(folder.path(), ""));
-    let bob = crate::kept::come(&broker, mqtt_toolkit::protocol::Version::V311, "bob");
+    let broker = crate::harness::Broker::configured(&configuration(folder.path(), ""));
+    let bob = crate::harness::kept::come(&broker, mqtt_toolkit::protocol::Version::V311, "bob");
     drop(bob);
-    assert_eq!(broker.stop().code, Some(0));
+    assert_eq!(broker.stop().code, 0);
     folder
 }
 

@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::our_broker::Broker;
-use super::running::{Running, foreign, run};
+use super::harness::{Broker, Running, foreign, free_port, run};
 
 /// The version of MQTT.js that the page is made for.
 const MQTT_JS: &str = "mqtt@5.16.0";
@@ -23,8 +22,8 @@ pub fn page() -> Option<PathBuf> {
         let arguments =
             ["install", "--silent", "--no-save", "--no-package-lock", "--prefix", &place, MQTT_JS];
         let ended = run(&npm, &arguments);
-        if ended.code != Some(0) || !library.exists() {
-            eprintln!("SKIPPED: {MQTT_JS} can't be installed (npm needs the network): {}", ended.err);
+        if ended.code != 0 || !library.exists() {
+            eprintln!("SKIPPED: {MQTT_JS} can't be installed (npm needs the network): {}", ended.stderr);
             return None;
         }
     }
@@ -47,7 +46,7 @@ pub fn browser(profile: &Path, url: &str) -> Option<Running> {
 /// A page in the browser talks with mqtt-pub and mqtt-sub.
 fn talks(version: u8, at: impl FnOnce(&Path, u16, u16) -> (String, String)) {
     let Some(folder) = page() else { return };
-    let (port, web) = (Broker::free_port(), Broker::free_port());
+    let (port, web) = (free_port(), free_port());
     let (listener, page) = at(&folder, port, web);
     let broker = Broker::with_listeners(&format!(
         "allow_anonymous true\nlistener {port} 127.0.0.1\nlistener {web} 127.0.0.1\nprotocol websockets\n{listener}"
@@ -58,7 +57,7 @@ fn talks(version: u8, at: impl FnOnce(&Path, u16, u16) -> (String, String)) {
     let (to, from) = (Path::new(env!("CARGO_BIN_EXE_mqtt-pub")), Path::new(env!("CARGO_BIN_EXE_mqtt-sub")));
     let port = port.to_string();
     let ready = run(from, &["-p", &port, "-t", "browser/+", "-v", "-C", "1", "-W", "50"]);
-    assert_eq!(ready.out, "browser/ready qos 2\n", "{}\n{}", browser.err.text(), broker.log().text());
+    assert_eq!(ready.stdout, "browser/ready qos 2\n", "{}\n{}", browser.err.text(), broker.log());
     for qos in ["0", "1", "2"] {
         // A name of its own: the log is looked at for it.
         let ear = format!("ear-{qos}");
@@ -67,9 +66,9 @@ fn talks(version: u8, at: impl FnOnce(&Path, u16, u16) -> (String, String)) {
             &["-p", &port, "-i", &ear, "-t", "from/browser", "-q", qos, "-C", "1", "-W", "50", "-F", "%q %p"],
         );
         broker.wait_for_subscription(&ear, "from/browser");
-        assert_eq!(run(to, &["-p", &port, "-t", "to/browser", "-m", "grüße", "-q", qos]).code, Some(0));
+        assert_eq!(run(to, &["-p", &port, "-t", "to/browser", "-m", "grüße", "-q", qos]).code, 0);
         let heard = heard.wait();
-        assert_eq!((heard.code, heard.out), (Some(0), format!("{qos} GRÜSSE\n")), "{}", browser.err.text());
+        assert_eq!((heard.code, heard.stdout), (0, format!("{qos} GRÜSSE\n")), "{}", browser.err.text());
         broker.wait_for_end_of(&ear);
     }
     drop(browser);

@@ -6,9 +6,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::browser::{browser, page};
-use super::our_broker::{Broker, program};
+use super::harness::{Running, eventually, foreign, free_port, ours, run};
 use super::paho::{python_with_paho, script};
-use super::running::{Running, eventually, foreign, run};
 
 /// `./data` and `./log` aren't there.
 const CONFIGURATION: &str = "\
@@ -36,7 +35,7 @@ impl Place {
     /// A folder that is ready for a start. `None`: there is no terminal for the password.
     fn new() -> Option<Place> {
         let folder = tempfile::tempdir().unwrap();
-        let (port, web) = (Broker::free_port().to_string(), Broker::free_port().to_string());
+        let (port, web) = (free_port().to_string(), free_port().to_string());
         let place = Place { folder, port, web, broker: None };
         let text = CONFIGURATION.replace("1883", &place.port).replace("9001", &place.web);
         std::fs::write(place.path("mosquitto.conf"), text).unwrap();
@@ -67,18 +66,19 @@ impl Place {
         asking.out.wait_for("Reenter password: ");
         keyboard.write_all(b"root\n").unwrap();
         let ended = asking.wait();
-        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert_eq!(ended.code, 0, "{ended:?}");
         assert!(
-            !ended.out.replace("user root", "").contains("root"),
+            !ended.stdout.replace("user root", "").contains("root"),
             "a password is not echoed: {}",
-            ended.out
+            ended.stdout
         );
         true
     }
 
     /// Starts the broker, with variables in its environment, and waits until it listens.
     fn start_broker(&mut self, variables: &[&str]) {
-        let program = [program().to_str().unwrap(), "-c", "mosquitto.conf"];
+        let broker = ours("mqtt-broker");
+        let program = [broker.to_str().unwrap(), "-c", "mosquitto.conf"];
         self.broker = Some(self.start_here(&[variables, &program].concat()));
         eventually("the broker", || self.log().contains(" running\n") || self.has_ended());
         assert!(self.log().contains(" running\n"), "{}\n{}", self.said(), self.log());
@@ -98,9 +98,9 @@ impl Place {
 
     fn stop(&mut self) {
         let broker = self.broker.take().unwrap();
-        broker.signal(rustix::process::Signal::TERM);
+        broker.signal("-TERM");
         let ended = broker.wait();
-        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert_eq!(ended.code, 0, "{ended:?}");
     }
 
     /// Flags of a client that comes by TCP as root.
@@ -112,16 +112,11 @@ impl Place {
     fn publish_until_heard(&self, publisher: &Path, flags: &[&str], reader: &Running, line: &str) {
         eventually(line, || {
             let published = run(publisher, &self.as_root(flags));
-            assert_eq!((published.code, published.out.as_str()), (Some(0), ""), "{published:?}");
+            assert_eq!((published.code, published.stdout.as_str()), (0, ""), "{published:?}");
             reader.out.text().starts_with(line)
         });
     }
 }
-
-fn ours(name: &str) -> PathBuf {
-    program().with_file_name(name)
-}
-
 /// As whoever runs the tests: root stays root, since the folder is its own.
 const WHO: &[&str] = &["PUID=0"];
 
@@ -150,11 +145,11 @@ fn mqtt_sub_and_mqtt_pub_and_mosquittos() {
                 "-P",
                 password,
             ];
-            assert_eq!(run(&publisher, &flags).code, Some(5), "{user}");
+            assert_eq!(run(&publisher, &flags).code, 5, "{user}");
         }
         let anonymous =
             run(&publisher, &["-h", "127.0.0.1", "-p", &place.port, "-t", "mtopic", "-m", "test"]);
-        assert_eq!(anonymous.code, Some(5));
+        assert_eq!(anonymous.code, 5);
     }
     let mode = |name: &str| std::fs::metadata(place.path(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode("data"), mode("log"), mode("log/mosquitto.log")), (0o700, 0o700, 0o600));
@@ -162,12 +157,12 @@ fn mqtt_sub_and_mqtt_pub_and_mosquittos() {
 
     // What was kept is there again.
     let kept = ["-t", "kept", "-m", "it", "-r", "-q", "1"];
-    assert_eq!(run(&ours("mqtt-pub"), &place.as_root(&kept)).code, Some(0));
+    assert_eq!(run(&ours("mqtt-pub"), &place.as_root(&kept)).code, 0);
     place.stop();
     std::fs::remove_file(place.path("log/mosquitto.log")).unwrap();
     place.start_broker(WHO);
     let found = run(&ours("mqtt-sub"), &place.as_root(&["-t", "kept", "-C", "1", "-W", "50"]));
-    assert_eq!((found.code, found.out.as_str()), (Some(0), "it\n"), "{}", place.log());
+    assert_eq!((found.code, found.stdout.as_str()), (0, "it\n"), "{}", place.log());
     place.stop();
 }
 
@@ -180,10 +175,10 @@ fn paho_over_tcp_and_web_socket() {
         let ended =
             Running::start(&python, &["-B", "-W", "ignore", &script("highlight.py"), transport, port]).wait();
         assert_eq!(
-            (ended.code, &*ended.out),
-            (Some(0), "connected 0\nmtopic test\n"),
+            (ended.code, &*ended.stdout),
+            (0, "connected 0\nmtopic test\n"),
             "{transport}: {}",
-            ended.err
+            ended.stderr
         );
     }
 }
@@ -201,7 +196,7 @@ fn mqtt_js_in_a_browser_with_user_name_and_password() {
     );
     let Some(shown) = browser(profile.path(), &url) else { return };
     let ready = run(&ours("mqtt-sub"), &place.as_root(&["-t", "browser/+", "-v", "-C", "1", "-W", "50"]));
-    assert_eq!(ready.out, "browser/ready qos 2\n", "{}\n{}", shown.err.text(), place.log());
+    assert_eq!(ready.stdout, "browser/ready qos 2\n", "{}\n{}", shown.err.text(), place.log());
     let heard = Running::start(&ours("mqtt-sub"), &place.as_root(&["-t", "from/browser", "-q", "2"]));
     let flags = ["-t", "to/browser", "-m", "grüße", "-q", "2"];
     place.publish_until_heard(&ours("mqtt-pub"), &flags, &heard, "GRÜSSE\n");
@@ -221,12 +216,12 @@ fn root_makes_the_folders_for_whom_the_broker_becomes() {
     let Some(mut place) = Place::new() else { return };
     std::fs::set_permissions(place.folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     // A password file that only root may read is of no use to it, and it says so.
-    place.broker = Some(place.start_here(&[program().to_str().unwrap(), "-c", "mosquitto.conf"]));
+    place.broker = Some(place.start_here(&[ours("mqtt-broker").to_str().unwrap(), "-c", "mosquitto.conf"]));
     let refused = place.broker.take().unwrap().wait();
     let words = format!(
         "Permission denied: the broker runs as the user with the number {user}, who may not read it."
     );
-    assert!(refused.code == Some(13) && refused.err.contains(&words), "{refused:?}");
+    assert!(refused.code == 13 && refused.stderr.contains(&words), "{refused:?}");
     std::os::unix::fs::chown(place.path("pwfile.conf"), Some(user), None).unwrap();
     place.start_broker(&[]);
     let reader = Running::start(&ours("mqtt-sub"), &place.as_root(&["-t", "mtopic"]));

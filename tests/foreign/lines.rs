@@ -2,16 +2,15 @@
 
 use std::path::Path;
 
+use super::harness::{Broker, Running};
 use super::mosquitto::Clients;
-use super::our_broker::Broker;
-use super::running::Running;
 
 const LINES: usize = 20_000;
 
 fn every_line_arrives_in_order(qos: &str) {
-    let broker = Broker::start();
+    let broker = Broker::ours();
     let Some(clients) = Clients::of(&broker) else { return };
-    let (port, count) = (broker.port(), LINES.to_string());
+    let (port, count) = (broker.port.to_string(), LINES.to_string());
     let subscriber = Running::start(
         Path::new(env!("CARGO_BIN_EXE_mqtt-sub")),
         &["-h", "127.0.0.1", "-p", &port, "-i", "sub", "-t", "lines", "-q", qos, "-C", &count],
@@ -20,8 +19,8 @@ fn every_line_arrives_in_order(qos: &str) {
     let lines: String = (0..LINES).map(|n| format!("line {n} of many\n")).collect();
     clients.feed(&["-t", "lines", "-l", "-q", qos], lines.as_bytes());
     let seen = subscriber.wait();
-    assert_eq!((seen.code, seen.out.lines().count()), (Some(0), LINES), "{}", seen.err);
-    assert!(seen.out == lines, "all lines, but not in order");
+    assert_eq!((seen.code, seen.stdout.lines().count()), (0, LINES), "{}", seen.stderr);
+    assert!(seen.stdout == lines, "all lines, but not in order");
 }
 
 #[test]

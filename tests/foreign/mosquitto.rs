@@ -2,10 +2,7 @@
 
 use std::path::PathBuf;
 
-use rustix::process::Signal;
-
-use super::our_broker::Broker;
-use super::running::{Ended, Running, feed, foreign, run};
+use super::harness::{Broker, Outcome, Running, feed, foreign, run};
 
 const VERSIONS: [&str; 3] = ["mqttv31", "mqttv311", "mqttv5"];
 
@@ -34,25 +31,26 @@ impl<'b> Clients<'b> {
 
     /// The same with something on its standard input.
     pub fn feed(&self, arguments: &[&str], input: &[u8]) {
-        let ended = feed(&self.publish, &Self::with_port(&self.broker.port(), arguments), input);
-        assert_eq!((ended.code, &*ended.err), (Some(0), ""), "{arguments:?}");
+        let ended = feed(&self.publish, &Self::with_port(&self.broker.port.to_string(), arguments), input);
+        assert_eq!((ended.code, &*ended.stderr), (0, ""), "{arguments:?}");
     }
 
     /// mosquitto_sub to its end.
-    pub fn subscribe(&self, arguments: &[&str]) -> Ended {
-        run(&self.subscribe, &Self::with_port(&self.broker.port(), arguments))
+    pub fn subscribe(&self, arguments: &[&str]) -> Outcome {
+        run(&self.subscribe, &Self::with_port(&self.broker.port.to_string(), arguments))
     }
 
     /// mosquitto_sub with this ClientId, subscribed.
     pub fn subscriber(&self, client: &str, filter: &str, arguments: &[&str]) -> Running {
         let arguments = [&["-i", client, "-t", filter][..], arguments].concat();
-        let running = Running::start(&self.subscribe, &Self::with_port(&self.broker.port(), &arguments));
+        let running =
+            Running::start(&self.subscribe, &Self::with_port(&self.broker.port.to_string(), &arguments));
         self.broker.wait_for_subscription(client, filter);
         running
     }
 
-    fn request(&self, arguments: &[&str]) -> Ended {
-        run(&self.request, &Self::with_port(&self.broker.port(), arguments))
+    fn request(&self, arguments: &[&str]) -> Outcome {
+        run(&self.request, &Self::with_port(&self.broker.port.to_string(), arguments))
     }
 }
 
@@ -64,7 +62,7 @@ fn sorted(text: &str) -> Vec<&str> {
 
 #[test]
 fn every_version_and_qos_reaches_every_version_once() {
-    let broker = Broker::start();
+    let broker = Broker::ours();
     let Some(clients) = Clients::of(&broker) else { return };
     let subscribers = VERSIONS.map(|version| {
         clients.subscriber(
@@ -85,13 +83,13 @@ fn every_version_and_qos_reaches_every_version_once() {
     expected.sort_unstable();
     for subscriber in subscribers {
         let ended = subscriber.wait();
-        assert_eq!((ended.code, sorted(&ended.out)), (Some(0), expected.iter().map(|l| &**l).collect()));
+        assert_eq!((ended.code, sorted(&ended.stdout)), (0, expected.iter().map(|l| &**l).collect()));
     }
 }
 
 #[test]
 fn a_subscription_lowers_the_qos() {
-    let broker = Broker::start();
+    let broker = Broker::ours();
     let Some(clients) = Clients::of(&broker) else { return };
     for granted in ["0", "1", "2"] {
         let subscriber = clients.subscriber(
@@ -103,13 +101,13 @@ fn a_subscription_lowers_the_qos() {
             clients.publish(&["-t", &format!("low{granted}"), "-m", qos, "-q", qos]);
         }
         let expected = [0, 1, 2].map(|qos: u8| format!("{}{qos}", qos.min(granted.parse().unwrap())));
-        assert_eq!(sorted(&subscriber.wait().out), expected, "granted {granted}");
+        assert_eq!(sorted(&subscriber.wait().stdout), expected, "granted {granted}");
     }
 }
 
 #[test]
 fn retained_messages_wait_and_are_cleared() {
-    let broker = Broker::start();
+    let broker = Broker::ours();
     let Some(clients) = Clients::of(&broker) else { return };
     for version in VERSIONS {
         let topics = ["a", "b"].map(|name| format!("kept/{version}/{name}"));
@@ -133,7 +131,7 @@ fn retained_messages_wait_and_are_cleared() {
             "30",
         ]);
         let expected = topics.each_ref().map(|topic| format!("{topic} 1 1 last"));
-        assert_eq!((seen.code, sorted(&seen.out)), (Some(0), expected.iter().map(|l| &**l).collect()));
+        assert_eq!((seen.code, sorted(&seen.stdout)), (0, expected.iter().map(|l| &**l).collect()));
         clients.publish(&["-t", &topics[0], "-n", "-r", "-q", "1", "-V", version]);
         // What isn't retained any more would have come with it.
         let subscriber = clients.subscriber(
@@ -142,15 +140,15 @@ fn retained_messages_wait_and_are_cleared() {
             &["-C", "2", "-F", "%t %r %p", "-V", version],
         );
         clients.publish(&["-t", &topics[0], "-m", "new", "-q", "1", "-V", version]);
-        assert_eq!(subscriber.wait().out, format!("{} 1 last\n{} 0 new\n", topics[1], topics[0]));
+        assert_eq!(subscriber.wait().stdout, format!("{} 1 last\n{} 0 new\n", topics[1], topics[0]));
     }
     let only = clients.subscribe(&["-t", "kept/#", "--retained-only", "-C", "3", "-W", "30", "-v"]);
-    assert_eq!(sorted(&only.out), ["kept/mqttv31/b last", "kept/mqttv311/b last", "kept/mqttv5/b last"]);
+    assert_eq!(sorted(&only.stdout), ["kept/mqttv31/b last", "kept/mqttv311/b last", "kept/mqttv5/b last"]);
 }
 
 #[test]
 fn a_killed_client_leaves_its_will_and_one_that_says_goodbye_none() {
-    let broker = Broker::start();
+    let broker = Broker::ours();
     let Some(clients) = Clients::of(&broker) else { return };
     let heir = clients.subscriber("heir", "will/#", &["-C", "4", "-F", "%t %q %p", "-q", "2"]);
     for version in VERSIONS {
@@ -159,26 +157,26 @@ fn a_killed_client_leaves_its_will_and_one_that_says_goodbye_none() {
         let polite =
             clients.subscriber(&format!("polite-{version}"), "x", &[&will[..], &["-C", "1"]].concat());
         clients.publish(&["-t", "x", "-m", "go"]);
-        assert_eq!(polite.wait().code, Some(0));
+        assert_eq!(polite.wait().code, 0);
         let killed = clients.subscriber(&format!("killed-{version}"), "y", &will);
-        killed.signal(Signal::KILL);
+        killed.signal("-KILL");
         broker.wait_for_end_of(&format!("killed-{version}"));
     }
     clients.publish(&["-t", "will/none", "-m", "end", "-q", "1"]);
-    let seen = heir.wait().out;
+    let seen = heir.wait().stdout;
     assert_eq!(seen, "will/mqttv31 1 gone\nwill/mqttv311 1 gone\nwill/mqttv5 1 gone\nwill/none 1 end\n");
 }
 
 #[test]
 fn a_session_keeps_messages_while_its_client_is_away() {
-    let broker = Broker::start();
+    let broker = Broker::ours();
     let Some(clients) = Clients::of(&broker) else { return };
     for version in VERSIONS {
         let (client, topic) = (format!("away-{version}"), format!("away/{version}"));
         let keep = ["-c", "-q", "2", "-V", version, "-F", "%q %p"];
         let first = clients.subscriber(&client, &topic, &[&keep[..], &["-C", "1"]].concat());
         clients.publish(&["-t", &topic, "-m", "here", "-q", "2"]);
-        assert_eq!(first.wait().out, "2 here\n");
+        assert_eq!(first.wait().stdout, "2 here\n");
         broker.wait_for_end_of(&client);
         for n in ["1", "2", "3", "4", "5", "6"] {
             let qos = if n.parse::<u8>().unwrap() % 2 == 0 { "2" } else { "1" };
@@ -188,20 +186,20 @@ fn a_session_keeps_messages_while_its_client_is_away() {
         let count = ["-i", &client, "-t", &topic, "-C", "6", "-W", "30"];
         let second = clients.subscribe(&[&keep[..], &count].concat());
         // A message of QoS 2 is shown when its four packets are through, which one of QoS 1 overtakes.
-        let of = |qos: &str| second.out.lines().filter(|line| line.starts_with(qos)).collect::<Vec<_>>();
+        let of = |qos: &str| second.stdout.lines().filter(|line| line.starts_with(qos)).collect::<Vec<_>>();
         assert_eq!(of("1"), ["1 1", "1 3", "1 5"], "{version}");
         assert_eq!(of("2"), ["2 2", "2 4", "2 6"], "{version}");
         // With a clean session nothing is left of it.
         clients.publish(&["-t", &topic, "-m", "late", "-q", "1", "-r"]);
         let third =
             clients.subscribe(&["-i", &client, "-t", &topic, "-C", "1", "-F", "%r %p", "-V", version]);
-        assert_eq!(third.out, "1 late\n");
+        assert_eq!(third.stdout, "1 late\n");
     }
 }
 
 #[test]
 fn wildcards_and_topics_that_start_with_a_dollar() {
-    let broker = Broker::start();
+    let broker = Broker::ours();
     let Some(clients) = Clients::of(&broker) else { return };
     let one = clients.subscriber("one", "+/b/+", &["-C", "3", "-v"]);
     let many = clients.subscriber("many", "a/#", &["-C", "4", "-v"]);
@@ -210,24 +208,24 @@ fn wildcards_and_topics_that_start_with_a_dollar() {
     for topic in ["$mine/b/c", "a/b/c", "a", "a/b", "x/b/y", "a/b/c/d", "/b/"] {
         clients.publish(&["-t", topic, "-m", "m", "-q", "1"]);
     }
-    assert_eq!(one.wait().out, "a/b/c m\nx/b/y m\n/b/ m\n");
-    assert_eq!(many.wait().out, "a/b/c m\na m\na/b m\na/b/c/d m\n");
-    assert_eq!(all.wait().out, "a/b/c m\na m\na/b m\nx/b/y m\na/b/c/d m\n/b/ m\n");
-    assert_eq!(dollar.wait().out, "$mine/b/c m\n");
+    assert_eq!(one.wait().stdout, "a/b/c m\nx/b/y m\n/b/ m\n");
+    assert_eq!(many.wait().stdout, "a/b/c m\na m\na/b m\na/b/c/d m\n");
+    assert_eq!(all.wait().stdout, "a/b/c m\na m\na/b m\nx/b/y m\na/b/c/d m\n/b/ m\n");
+    assert_eq!(dollar.wait().stdout, "$mine/b/c m\n");
 }
 
 #[test]
 fn a_shared_subscription_gives_each_message_to_one() {
-    let broker = Broker::start();
+    let broker = Broker::ours();
     let Some(clients) = Clients::of(&broker) else { return };
     let group = ["mqttv31", "mqttv311", "mqttv5"]
         .map(|version| clients.subscriber(version, "$share/crew/work/+", &["-q", "1", "-V", version]));
     let watcher = clients.subscriber("watcher", "work/#", &["-q", "1", "-C", "60"]);
     let numbers: String = (0..60).map(|n| format!("{n:02}\n")).collect();
     clients.feed(&["-t", "work/a", "-l", "-q", "1"], numbers.as_bytes());
-    assert_eq!(watcher.wait().out, numbers);
+    assert_eq!(watcher.wait().stdout, numbers);
     let lines = |running: &Running| running.out.text();
-    super::running::eventually("60 jobs taken", || {
+    super::harness::eventually("60 jobs taken", || {
         group.iter().map(|member| lines(member).lines().count()).sum::<usize>() >= 60
     });
     let all: String = group.iter().map(lines).collect();
@@ -237,7 +235,7 @@ fn a_shared_subscription_gives_each_message_to_one() {
 
 #[test]
 fn a_message_of_a_megabyte_arrives_whole() {
-    let broker = Broker::start();
+    let broker = Broker::ours();
     let Some(clients) = Clients::of(&broker) else { return };
     let bytes: Vec<u8> = (0..1_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let file = broker.path("large");
@@ -251,22 +249,22 @@ fn a_message_of_a_megabyte_arrives_whole() {
         );
         clients.publish(&["-t", &format!("large{qos}"), "-f", &file, "-q", qos, "-V", version]);
         let printed = subscriber.out.clone();
-        assert_eq!(subscriber.wait().code, Some(0));
+        assert_eq!(subscriber.wait().code, 0);
         assert!(printed.bytes() == bytes, "QoS {qos}: {} bytes, or others", printed.bytes().len());
     }
 }
 
 #[test]
 fn waiting_in_vain_ends_with_27() {
-    let broker = Broker::start();
+    let broker = Broker::ours();
     let Some(clients) = Clients::of(&broker) else { return };
     let ended = clients.subscribe(&["-t", "silence", "-W", "1"]);
-    assert_eq!((ended.code, &*ended.out), (Some(27), ""));
+    assert_eq!((ended.code, &*ended.stdout), (27, ""));
 }
 
 #[test]
 fn a_request_gets_its_response() {
-    let broker = Broker::start();
+    let broker = Broker::ours();
     let Some(clients) = Clients::of(&broker) else { return };
     for version in ["mqttv311", "mqttv5"] {
         let topic = format!("ask/{version}");
@@ -280,19 +278,19 @@ fn a_request_gets_its_response() {
             let answer = scope.spawn(|| {
                 clients.request(&["-t", &topic, "-e", "answers", "-m", "why?", "-V", version, "-W", "30"])
             });
-            let asked = responder.wait().out;
+            let asked = responder.wait().stdout;
             let to = if version == "mqttv5" { "answers" } else { "" };
             assert_eq!(asked, format!("{to} why?\n"));
             clients.publish(&["-t", "answers", "-m", "because", "-V", version]);
             let ended = answer.join().unwrap();
-            assert_eq!((ended.code, &*ended.out), (Some(0), "because\n"), "{}", ended.err);
+            assert_eq!((ended.code, &*ended.stdout), (0, "because\n"), "{}", ended.stderr);
         });
     }
 }
 
 #[test]
 fn properties_of_5_0_pass_through() {
-    let broker = Broker::start();
+    let broker = Broker::ours();
     let Some(clients) = Clients::of(&broker) else { return };
     let format = "%A|%C|%D|%E|%F|%P|%R|%S|%p";
     let subscriber = clients.subscriber("props", "props", &["-V", "5", "-C", "1", "-F", format]);
@@ -307,7 +305,7 @@ fn properties_of_5_0_pass_through() {
     ];
     let words: Vec<&str> = properties.iter().flat_map(|line| line.split(' ')).collect();
     clients.publish(&[&["-V", "5", "-t", "props", "-m", "body"][..], &words].concat());
-    let seen = subscriber.wait().out;
+    let seen = subscriber.wait().stdout;
     let fields: Vec<&str> = seen.trim_end().split('|').collect();
     assert_eq!(fields[1..3], ["text/plain", "c-1"], "{seen}");
     assert!(matches!(fields[3], "3600" | "3599" | "3598"), "{seen}");
@@ -328,8 +326,8 @@ fn over_a_unix_socket() {
         broker.wait_for_subscription(&client, &filter);
         for qos in ["1", "2"] {
             let sent = run(&publish, &["--unix", socket, "-t", &filter, "-m", qos, "-q", qos, "-V", version]);
-            assert_eq!((sent.code, &*sent.err), (Some(0), ""));
+            assert_eq!((sent.code, &*sent.stderr), (0, ""));
         }
-        assert_eq!(subscriber.wait().out, format!("{filter} 1\n{filter} 2\n"));
+        assert_eq!(subscriber.wait().stdout, format!("{filter} 1\n{filter} 2\n"));
     }
 }

@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::our_broker::Broker;
-use super::running::{Running, foreign, run};
+use super::harness::{Broker, Running, foreign, run};
 
 /// Python with this version of paho-mqtt. Where it can't be had, says so loudly.
 pub fn python_with_paho(version: &str) -> Option<PathBuf> {
@@ -11,7 +10,7 @@ pub fn python_with_paho(version: &str) -> Option<PathBuf> {
     let python = root.join("bin/python");
     let has_it = || {
         let code = format!("import paho.mqtt as p; assert p.__version__ == '{version}'");
-        python.exists() && run(&python, &["-c", &code]).code == Some(0)
+        python.exists() && run(&python, &["-c", &code]).code == 0
     };
     if has_it() {
         return Some(python);
@@ -21,10 +20,9 @@ pub fn python_with_paho(version: &str) -> Option<PathBuf> {
     let outer = which("python3").or_else(|| foreign("python3"))?;
     let made = run(&outer, &["-m", "venv", "--clear", &place]);
     let requirement = format!("paho-mqtt=={version}");
-    let installed =
-        made.code == Some(0) && run(&python, &["-m", "pip", "install", "-q", &requirement]).code == Some(0);
+    let installed = made.code == 0 && run(&python, &["-m", "pip", "install", "-q", &requirement]).code == 0;
     if !(installed && has_it()) {
-        eprintln!("SKIPPED: {requirement} can't be installed (pip needs the network): {}", made.err);
+        eprintln!("SKIPPED: {requirement} can't be installed (pip needs the network): {}", made.stderr);
         return None;
     }
     Some(python)
@@ -45,11 +43,12 @@ fn everything_works(version: &str, name: &str) {
     let users = tempfile::NamedTempFile::new().unwrap();
     let passwd = Path::new(env!("CARGO_BIN_EXE_mqtt-passwd"));
     let path = users.path().to_str().unwrap();
-    assert_eq!(run(passwd, &["-H", "sha512", "-b", path, "ann", "b pä"]).code, Some(0));
+    assert_eq!(run(passwd, &["-H", "sha512", "-b", path, "ann", "b pä"]).code, 0);
     let broker = Broker::configured(&format!("allow_anonymous false\npassword_file {path}\n"));
-    let ended = Running::start(&python, &["-B", "-W", "ignore", &script(name), &broker.port()]).wait();
+    let ended =
+        Running::start(&python, &["-B", "-W", "ignore", &script(name), &broker.port.to_string()]).wait();
     let steps = "refused 5\nrefused 5\nmessages 3.1 ok\nmessages 3.1.1 ok\nretained ok\nlarge ok\nwill ok\nsession ok\nv5 ok\n";
-    assert_eq!((ended.code, &*ended.out), (Some(0), steps), "{}", ended.err);
+    assert_eq!((ended.code, &*ended.stdout), (0, steps), "{}", ended.stderr);
 }
 
 #[test]

@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use rumqttc::{Client, Connection, Event, LastWill, MqttOptions, Packet, Publish, QoS};
 
-use super::our_broker::Broker;
-use super::running::PATIENCE;
+use super::harness::{Broker, PATIENCE};
 
 const ALL: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
 
@@ -46,7 +45,7 @@ fn suback(connection: &mut Connection) {
 
 #[test]
 fn messages_at_each_qos() {
-    let broker = Broker::start();
+    let broker = Broker::ours();
     let (client, mut connection) = Client::new(options(&broker, "r4"), 100);
     client.subscribe("r/+", QoS::ExactlyOnce).unwrap();
     suback(&mut connection);
@@ -67,7 +66,7 @@ fn messages_at_each_qos() {
 
 #[test]
 fn retained_and_large() {
-    let broker = Broker::start();
+    let broker = Broker::ours();
     let (client, mut connection) = Client::new(options(&broker, "r4-large"), 10);
     let payload = vec![b'x'; 1_000_000];
     client.publish("large", QoS::AtLeastOnce, true, payload.clone()).unwrap();
@@ -79,7 +78,7 @@ fn retained_and_large() {
 
 #[test]
 fn a_session_and_its_will() {
-    let broker = Broker::start();
+    let broker = Broker::ours();
     let (heir, mut heirs) = Client::new(options(&broker, "r4-heir"), 10);
     heir.subscribe("r4/will", QoS::AtLeastOnce).unwrap();
     suback(&mut heirs);

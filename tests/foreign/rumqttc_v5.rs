@@ -9,8 +9,7 @@ use rumqttc::v5::mqttbytes::v5::{
 };
 use rumqttc::v5::{Client, Connection, Event, MqttOptions};
 
-use super::our_broker::Broker;
-use super::running::PATIENCE;
+use super::harness::{Broker, PATIENCE};
 
 const ALL: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
 
@@ -47,7 +46,7 @@ fn message(connection: &mut Connection) -> Publish {
 
 #[test]
 fn messages_at_each_qos_with_their_properties() {
-    let broker = Broker::start();
+    let broker = Broker::ours();
     let (client, mut connection) = Client::new(options(&broker, "r5"), 100);
     let identified = SubscribeProperties { id: Some(7), user_properties: vec![] };
     client.subscribe_with_properties("r/+", QoS::ExactlyOnce, identified).unwrap();
@@ -88,7 +87,7 @@ fn messages_at_each_qos_with_their_properties() {
 
 #[test]
 fn subscription_options() {
-    let broker = Broker::start();
+    let broker = Broker::ours();
     let (client, mut connection) = Client::new(options(&broker, "r5-options"), 10);
     client.publish("o/retained", QoS::AtLeastOnce, true, "kept").unwrap();
     let filter = |path: &str, nolocal, preserve_retain, retain_forward_rule| Filter {
@@ -112,7 +111,7 @@ fn subscription_options() {
 
 #[test]
 fn a_session_that_waits() {
-    let broker = Broker::start();
+    let broker = Broker::ours();
     let mut own = options(&broker, "r5-away");
     own.set_clean_start(false).set_connect_properties(ConnectProperties {
         session_expiry_interval: Some(600),

@@ -9,8 +9,9 @@ use mqtt_toolkit::protocol::{
     Ack, AckKind, ConnAck, Packet, Properties, ReasonCode, SubAck, Version, decode, encode_ack, fixed_header,
 };
 
-use super::tool::{Tool, ours};
-use super::wait::DEADLINE;
+use super::programs::ours;
+use super::tool::Tool;
+use super::wait::PATIENCE;
 
 /// A listener whose connections are handled one after the other.
 pub struct Fake {
@@ -49,7 +50,7 @@ impl Fake {
 
     /// Waits for the script's end and fails where it failed.
     pub fn finish(mut self) {
-        let waited = self.ended.recv_timeout(DEADLINE);
+        let waited = self.ended.recv_timeout(PATIENCE);
         assert_ne!(waited, Err(std::sync::mpsc::RecvTimeoutError::Timeout), "the script doesn't end");
         if let Some(thread) = self.thread.take() {
             thread.join().unwrap();
@@ -68,7 +69,7 @@ impl Peer {
     /// The next connection, not answered yet.
     pub fn accept(listener: &TcpListener, version: Version) -> Peer {
         let (stream, _) = listener.accept().unwrap();
-        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
         Peer { stream, version, buffer: Vec::new() }
     }

@@ -1,12 +1,12 @@
 //! A broker that keeps what it acknowledges, and clients whose sessions survive.
-#![allow(dead_code)] // not every test program needs all of it
 
 use mqtt_toolkit::protocol::{
     AckKind, Connect, Packet, Properties, PropertiesBuf, Property, QoS, Version, decode, fixed_header,
 };
 use std::path::{Path, PathBuf};
 
-use super::our_broker::{Broker, program};
+use super::broker::Broker;
+use super::programs::ours;
 use super::raw_client::{self, RawClient, plain_connect};
 use super::running::run;
 
@@ -70,9 +70,9 @@ pub fn with_property(property: Property<'_>) -> PropertiesBuf {
 
 /// What a store or a database holds.
 pub fn dump(path: &Path) -> Vec<String> {
-    let ended = run(program(), &["--dump", path.to_str().unwrap()]);
-    assert_eq!(ended.code, Some(0), "{}", ended.err);
-    let mut lines: Vec<String> = ended.out.lines().map(str::to_owned).collect();
+    let ended = run(&ours("mqtt-broker"), &["--dump", path.to_str().unwrap()]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let mut lines: Vec<String> = ended.stdout.lines().map(str::to_owned).collect();
     lines.sort();
     lines
 }

@@ -1,4 +1,5 @@
-//! What tests that run programs share: brokers on free ports, tools with a deadline, waiting for a condition.
+//! What tests that run programs share: brokers on free ports, tools with a deadline, waiting for a condition, and a
+//! client of bare packets.
 //!
 //! Whatever is started here is killed when its value is dropped, also when a test fails.
 
@@ -7,10 +8,20 @@
 
 mod broker;
 mod fake;
+pub mod kept;
+mod ports;
+mod printed;
+mod programs;
+pub mod raw_client;
+mod running;
 mod tool;
 mod wait;
 
-pub use broker::{Broker, Kind, free_port};
+pub use broker::{Broker, Kind};
 pub use fake::{Fake, Peer};
-pub use tool::{Outcome, Running, Tool, ours};
-pub use wait::until;
+pub use ports::free_port;
+pub use printed::Printed;
+pub use programs::{foreign, ours};
+pub use running::{Outcome, Running, feed, run};
+pub use tool::Tool;
+pub use wait::{PATIENCE, eventually, until};

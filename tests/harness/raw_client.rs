@@ -1,5 +1,4 @@
 //! A client with nothing between the test and the wire: it sends the bytes it is told and shows every packet.
-#![allow(dead_code)] // not every test program needs all of it
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
@@ -10,7 +9,7 @@ use mqtt_toolkit::protocol::{
     Version, decode, fixed_header,
 };
 
-use super::running::PATIENCE;
+use super::wait::PATIENCE;
 
 /// A connection.
 pub struct RawClient {

@@ -1,138 +1,51 @@
-//! Programs that a test runs: what they print, as they print it. Forgotten by the test, they end.
-#![allow(dead_code)] // not every test program needs all of it
+//! Programs that a test runs, and how they ended. Forgotten by the test, they end.
 
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io::Write;
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-/// How long a test waits for anything before it fails; a machine may be busy.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+use rustix::process::{Pid, Signal, kill_process};
 
-/// A program of Debian's; where it isn't installed, says so loudly.
-pub fn foreign(name: &str) -> Option<PathBuf> {
-    let found = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"]
-        .map(|directory| Path::new(directory).join(name))
-        .into_iter()
-        .find(|path| path.exists());
-    if found.is_none() {
-        eprintln!("SKIPPED: {name} is not installed (apt install mosquitto mosquitto-clients)");
-    }
-    found
-}
+use super::printed::Printed;
+use super::wait::{try_until, until};
 
-/// Waits until `ready` is true.
-pub fn eventually(what: &str, mut ready: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !ready() {
-        assert!(Instant::now() < deadline, "waited in vain: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-/// What came out of one of a program's streams so far.
-#[derive(Default)]
-pub struct Printed {
-    text: Mutex<(Vec<u8>, bool)>,
-    more: Condvar,
-}
-
-impl Printed {
-    fn follow(self: &Arc<Self>, mut stream: impl Read + Send + 'static) -> JoinHandle<()> {
-        let printed = self.clone();
-        std::thread::spawn(move || {
-            let mut bytes = [0; 65536];
-            loop {
-                let count = stream.read(&mut bytes).unwrap_or(0);
-                let mut text = printed.text.lock().unwrap();
-                text.0.extend_from_slice(&bytes[..count]);
-                text.1 |= count == 0;
-                printed.more.notify_all();
-                if count == 0 {
-                    return;
-                }
-            }
-        })
-    }
-
-    /// All of it.
-    pub fn bytes(&self) -> Vec<u8> {
-        self.text.lock().unwrap().0.clone()
-    }
-
-    /// All of it, as text.
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.text.lock().unwrap().0).into_owned()
-    }
-
-    /// Waits until `enough` is true of the text.
-    pub fn wait_until(&self, what: &str, enough: impl Fn(&str) -> bool) -> String {
-        let deadline = Instant::now() + PATIENCE;
-        let mut text = self.text.lock().unwrap();
-        loop {
-            let words = String::from_utf8_lossy(&text.0).into_owned();
-            if enough(&words) {
-                return words;
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!text.1 && !left.is_zero(), "waited in vain for {what}; printed:\n{words}");
-            text = self.more.wait_timeout(text, left).unwrap().0;
-        }
-    }
-
-    /// Waits until it contains `part`.
-    pub fn wait_for(&self, part: &str) -> String {
-        self.wait_until(part, |text| text.contains(part))
-    }
-
-    /// Waits until there are so many lines.
-    pub fn wait_for_lines(&self, count: usize) -> String {
-        self.wait_until(&format!("{count} lines"), |text| text.lines().count() >= count)
-    }
-}
-
-/// A program that runs.
+/// A program that runs beside the test, killed when dropped.
 pub struct Running {
     child: Child,
-    name: String,
+    stdin: Option<ChildStdin>,
+    /// Its command line, for messages.
+    line: String,
     /// Its standard output.
     pub out: Arc<Printed>,
     /// Its standard error.
     pub err: Arc<Printed>,
-    readers: Vec<JoinHandle<()>>,
-}
-
-/// A program that has ended.
-#[derive(Debug)]
-pub struct Ended {
-    pub code: Option<i32>,
-    pub out: String,
-    pub err: String,
+    /// Its home, where it has one of its own.
+    home: Option<tempfile::TempDir>,
 }
 
 impl Running {
     /// Starts `program` with `arguments`; its standard input is a pipe.
-    pub fn start(program: &Path, arguments: &[&str]) -> Self {
-        Self::start_in(program, arguments, &[])
+    pub fn start(program: &Path, arguments: &[&str]) -> Running {
+        Running::start_in(program, arguments, &[])
     }
 
     /// The same with variables in its environment.
-    pub fn start_in(program: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(program)
-            .args(arguments)
-            .envs(variables.iter().copied())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
-        let (out, err) = (Arc::<Printed>::default(), Arc::<Printed>::default());
-        let readers =
-            vec![out.follow(child.stdout.take().unwrap()), err.follow(child.stderr.take().unwrap())];
-        let name = format!("{} {}", program.display(), arguments.join(" "));
-        Running { child, name, out, err, readers }
+    pub fn start_in(program: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Running {
+        let mut command = Command::new(program);
+        command.args(arguments).envs(variables.iter().copied()).stdin(Stdio::piped());
+        Running::start_command(command, None)
+    }
+
+    /// Starts a command that lacks only its outputs.
+    pub fn start_command(mut command: Command, home: Option<tempfile::TempDir>) -> Running {
+        let (out, err) = (Arc::new(Printed::nothing()), Arc::new(Printed::nothing()));
+        let line = format!("{command:?}");
+        let started = command.stdout(out.writer()).stderr(err.writer()).spawn();
+        let mut child = started.unwrap_or_else(|error| panic!("{line}: {error}"));
+        let stdin = child.stdin.take();
+        Running { child, stdin, line, out, err, home }
     }
 
     /// Its process number.
@@ -142,36 +55,93 @@ impl Running {
 
     /// Its standard input, once.
     pub fn stdin(&mut self) -> ChildStdin {
-        self.child.stdin.take().unwrap()
+        self.stdin.take().unwrap()
     }
 
-    /// Sends a signal.
-    pub fn signal(&self, signal: rustix::process::Signal) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, signal).unwrap();
+    /// Writes to its standard input. That it doesn't read any more is seen in how it ends.
+    pub fn write(&mut self, input: &[u8]) {
+        if let Some(stdin) = &mut self.stdin {
+            let _ = stdin.write_all(input);
+        }
+    }
+
+    /// Ends its standard input.
+    pub fn close_input(&mut self) {
+        self.stdin = None;
+    }
+
+    /// What it has printed so far.
+    pub fn stdout(&self) -> String {
+        self.out.text()
+    }
+
+    /// What it has complained of so far.
+    pub fn stderr(&self) -> String {
+        self.err.text()
+    }
+
+    /// Whether it still runs.
+    pub fn is_alive(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Waits until it has printed a text.
+    #[track_caller]
+    pub fn await_stdout(&self, text: &str) {
+        self.out.wait_until(&format!("'{text}' from {}", self.line), |out| out.contains(text));
+    }
+
+    /// Waits until it has no socket open: its connection is gone, and it has noticed.
+    #[track_caller]
+    pub fn await_closed_socket(&self) {
+        let folder = format!("/proc/{}/fd", self.id());
+        let has_socket = || {
+            let links = fs::read_dir(&folder).unwrap().flatten();
+            links
+                .filter_map(|link| fs::read_link(link.path()).ok())
+                .any(|to| to.to_string_lossy().starts_with("socket:"))
+        };
+        until("a closed connection", || (!has_socket()).then_some(()));
+    }
+
+    /// Waits until it handles SIGINT and SIGTERM itself.
+    #[track_caller]
+    pub fn await_signal_handlers(&self) {
+        let wanted = 1_u64 << 1 | 1 << 14;
+        until("signal handlers", || {
+            let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+            let line = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap().trim();
+            (u64::from_str_radix(line, 16).unwrap() & wanted == wanted).then_some(())
+        });
+    }
+
+    /// Sends it a signal, such as `-TERM`.
+    #[track_caller]
+    pub fn signal(&self, signal: &str) {
+        let signal = match signal {
+            "-CONT" => Signal::CONT,
+            "-HUP" => Signal::HUP,
+            "-INT" => Signal::INT,
+            "-KILL" => Signal::KILL,
+            "-STOP" => Signal::STOP,
+            "-TERM" => Signal::TERM,
+            "-USR1" => Signal::USR1,
+            "-USR2" => Signal::USR2,
+            other => panic!("{other}: add it here"),
+        };
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits for its end.
-    pub fn wait(mut self) -> Ended {
-        drop(self.child.stdin.take());
-        let deadline = Instant::now() + PATIENCE;
-        let status: ExitStatus = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            assert!(
-                Instant::now() < deadline,
-                "still runs: {}\n{}\n{}",
-                self.name,
-                self.out.text(),
-                self.err.text()
-            );
-            std::thread::sleep(Duration::from_millis(2));
+    #[track_caller]
+    pub fn wait(mut self) -> Outcome {
+        self.close_input();
+        let ended = try_until(|| self.child.try_wait().unwrap());
+        let (stdout, stderr) = (self.stdout(), self.stderr());
+        let Some(status) = ended else {
+            panic!("still runs: {}\n{stdout}\n{stderr}", self.line);
         };
-        for reader in self.readers.drain(..) {
-            reader.join().unwrap();
-        }
-        Ended { code: status.code(), out: self.out.text(), err: self.err.text() }
+        Outcome { stdout, stderr, code: code(status) }
     }
 }
 
@@ -183,16 +153,47 @@ impl Drop for Running {
 }
 
 /// Runs a program to its end.
-pub fn run(program: &Path, arguments: &[&str]) -> Ended {
+#[track_caller]
+pub fn run(program: &Path, arguments: &[&str]) -> Outcome {
     Running::start(program, arguments).wait()
 }
 
 /// Runs a program to its end with `input` on its standard input.
-pub fn feed(program: &Path, arguments: &[&str], input: &[u8]) -> Ended {
+#[track_caller]
+pub fn feed(program: &Path, arguments: &[&str], input: &[u8]) -> Outcome {
     let mut running = Running::start(program, arguments);
-    let mut stdin = running.stdin();
-    // Who ends before it has read all is looked at by its exit code.
-    let _ = stdin.write_all(input);
-    drop(stdin);
+    running.write(input);
     running.wait()
+}
+
+/// As a shell gives it: 128 and more for a signal.
+fn code(status: ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
+}
+
+/// How a program ended and what it said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+    /// Exit code.
+    pub code: i32,
+}
+
+impl Outcome {
+    /// Expects this on standard output, nothing on standard error, and success.
+    #[track_caller]
+    pub fn prints(&self, stdout: &str) {
+        self.ends(0, stdout, "");
+    }
+
+    /// Expects all three.
+    #[track_caller]
+    pub fn ends(&self, code: i32, stdout: &str, stderr: &str) {
+        let (stdout, stderr) = (stdout.to_owned(), stderr.to_owned());
+        assert_eq!(*self, Outcome { stdout, stderr, code });
+    }
 }

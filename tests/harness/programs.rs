@@ -1,0 +1,28 @@
+//! Where programs are: those of this crate, and those of others.
+
+use std::path::{Path, PathBuf};
+
+/// The path of one of this crate's programs.
+pub fn ours(name: &str) -> PathBuf {
+    PathBuf::from(match name {
+        "mqtt-pub" => env!("CARGO_BIN_EXE_mqtt-pub"),
+        "mqtt-sub" => env!("CARGO_BIN_EXE_mqtt-sub"),
+        "mqtt-rr" => env!("CARGO_BIN_EXE_mqtt-rr"),
+        "mqtt-passwd" => env!("CARGO_BIN_EXE_mqtt-passwd"),
+        "mqtt-ctrl" => env!("CARGO_BIN_EXE_mqtt-ctrl"),
+        "mqtt-broker" => env!("CARGO_BIN_EXE_mqtt-broker"),
+        other => panic!("{other} is no program of ours"),
+    })
+}
+
+/// A program of Debian's. A missing one leaves its tests out, with a loud word about it.
+pub fn foreign(name: &str) -> Option<PathBuf> {
+    let found = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"]
+        .map(|directory| Path::new(directory).join(name))
+        .into_iter()
+        .find(|path| path.exists());
+    if found.is_none() {
+        eprintln!("SKIPPED: {name} is not installed (.ci/run does it), this part of the test is left out");
+    }
+    found
+}
