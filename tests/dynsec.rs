@@ -6,6 +6,10 @@
 #[path = "harness/certificates.rs"]
 mod certificates;
 mod harness;
+#[path = "dynsec/requests.rs"]
+mod requests;
+#[path = "dynsec/takeover.rs"]
+mod takeover;
 
 use std::net::SocketAddr;
 use std::os::unix::fs::{PermissionsExt, symlink};

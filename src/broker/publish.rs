@@ -342,8 +342,9 @@ impl Shard {
         };
         if reason.is_error() && publish.qos == QoS::ExactlyOnce && self.connections[key].version.is_v5() {
             // The flow ends here [MQTT-4.3.3-10]: the identifier is free again.
-            let session = self.connections[key].session;
-            self.sessions[session as usize].inbound.release(publish.packet_identifier);
+            if self.release_received(key, publish.packet_identifier, out) {
+                self.await_changes(key, out);
+            }
         }
         self.send_ack(key, kind, name, publish.packet_identifier, reason, out);
     }
@@ -373,11 +374,7 @@ impl Shard {
     /// PUBREL came: the QoS 2 flow ends.
     pub(super) fn pubrel(&mut self, key: ConnectionKey, ack: Ack<'_>, out: &mut Outbox) {
         self.notice_ack(key, AckName::PubRel, &ack, out);
-        let session = &mut self.sessions[self.connections[key].session as usize];
-        let (id, packet_identifier) = (session.id, ack.packet_identifier);
-        if session.inbound.release(packet_identifier) && id != 0 {
-            out.changes.push(Change::Released { session: id, packet_identifier });
-        }
+        self.release_received(key, ack.packet_identifier, out);
         self.await_session(key, out);
         // An unknown identifier is answered alike [MQTT-4.3.3-11]: with success, as mosquitto does.
         self.send_ack(
@@ -388,6 +385,16 @@ impl Shard {
             ReasonCode::SUCCESS,
             out,
         );
+    }
+
+    /// The Packet Identifier of a QoS 2 message from the client is free again. `true`: the store was told so.
+    fn release_received(&mut self, key: ConnectionKey, packet_identifier: u16, out: &mut Outbox) -> bool {
+        let session = &mut self.sessions[self.connections[key].session as usize];
+        let is_kept = session.inbound.release(packet_identifier) && session.id != 0;
+        if is_kept {
+            out.changes.push(Change::Released { session: session.id, packet_identifier });
+        }
+        is_kept
     }
 
     /// Notices an acknowledgement that came.

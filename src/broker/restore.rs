@@ -48,7 +48,10 @@ impl Shard {
     /// keep changes already.
     pub fn restore(&mut self, now: Now, state: State, out: &mut Outbox) {
         for (message, publisher) in state.retained {
-            if !message.is_expired(now.wall) {
+            if message.is_expired(now.wall) {
+                // Or the store would keep it for ever.
+                out.changes.retained_removed(message.topic());
+            } else {
                 let publisher = publisher.map(|publisher| self.settle_publisher(publisher));
                 self.retained.set_from(message, publisher);
             }

@@ -227,6 +227,20 @@ impl RawClient {
         }
     }
 
+    /// The messages that came while something else was awaited.
+    pub fn take_messages(&mut self) -> Vec<Message> {
+        self.messages.drain(..).collect()
+    }
+
+    /// The next message, whatever acknowledgements come before it.
+    pub fn message_behind_acknowledgements(&mut self) -> Message {
+        while self.messages.is_empty() {
+            let frame = self.frame().expect("still connected");
+            self.take(&frame);
+        }
+        self.messages.pop_front().expect("there is one")
+    }
+
     /// Takes packets until one is what is sought.
     fn until<T>(&mut self, what: &str, sought: impl Fn(&Packet<'_>) -> Option<T>) -> Option<T> {
         loop {

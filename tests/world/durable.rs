@@ -1,13 +1,24 @@
 //! A world with a store: what must survive can be taken out, said to be safe, and be where another world begins.
 
 use super::World;
-use mqtt_toolkit::broker::{Change, Fetch, Fetched, Limits, Now, Receipt, State};
+use mqtt_toolkit::broker::{Change, Fetch, Fetched, Limits, ListenerRules, Now, Receipt, State};
 use mqtt_toolkit::store::Store;
 
 impl World {
     /// A broker that comes back with what was kept, at this time.
     pub fn restored(now: Now, state: State, sequence: u64, limits: Limits) -> World {
-        let mut w = World::with(limits);
+        World::restored_with(now, state, sequence, limits, vec![ListenerRules::default()])
+    }
+
+    /// The same with these listeners.
+    pub fn restored_with(
+        now: Now,
+        state: State,
+        sequence: u64,
+        limits: Limits,
+        listeners: Vec<ListenerRules>,
+    ) -> World {
+        let mut w = World::with_listeners(limits, listeners);
         w.now = now;
         w.outbox.changes.begin(sequence);
         w.shard.restore(now, state, &mut w.outbox);

@@ -106,6 +106,11 @@ impl World {
         self.settle();
     }
 
+    /// The version of a client's packets.
+    pub fn version(&self, client: Client) -> Version {
+        self.wires[client.0].version
+    }
+
     /// Packets that come are to be read in this version (where no CONNECT tells).
     pub fn speaks(&mut self, client: Client, version: Version) {
         self.wires[client.0].version = version;

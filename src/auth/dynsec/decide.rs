@@ -2,6 +2,7 @@
 
 use super::model::{AclType, Dynsec, Role};
 use crate::auth::PasswordHash;
+use crate::protocol::topic;
 
 /// A client that wants to do something.
 #[derive(Clone, Copy, Debug)]
@@ -104,9 +105,13 @@ impl Dynsec {
     }
 }
 
-/// What nobody gets by default.
+/// What nobody gets by default, shared or not.
 fn is_control(topic: &str) -> bool {
-    topic.starts_with("$CONTROL")
+    let filter = match topic::shared(topic) {
+        Some(Ok((_, filter))) => filter,
+        _ => topic,
+    };
+    filter.starts_with("$CONTROL")
 }
 
 impl Role {
