@@ -225,7 +225,7 @@ mod tests {
         let who = Client { client_id: "c1", username: None };
         for filter in ["a", "a/#", "+/b", "a/+/#", "#", "+", "/+", "$SYS/#", "a//b", "$SYS/+/x"] {
             for topic in ["a", "a/b", "a/b/c", "/a", "$SYS", "$SYS/x", "b", "a//b", "a/", "$SYS/a/x"] {
-                let expected = crate::protocol::topic::matches(filter, topic);
+                let expected = topic::matches(filter, topic);
                 assert_eq!(covers(filter, topic, &who), expected, "{filter} {topic}");
             }
         }
