@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::background::{self, Side};
+use super::background::{self, Side, Starting};
 use super::exec::{self, Command};
 use super::pid_file::PidFile;
 use super::ready::LocalAddress;
@@ -17,14 +17,20 @@ use crate::server::Server;
 /// Runs the broker of this job; the exit code.
 pub(super) fn run(job: Job, logger: &Logger) -> u8 {
     match prepare_process(&job, logger) {
-        Ok(Some(_pid_file)) => serve(job, logger),
-        Ok(None) => 0,
+        Ok(prepared) => serve(job, prepared, logger),
         Err(code) => code,
     }
 }
 
-/// Folders, account, umask, background and process id, in this order. `None`: another process goes on.
-fn prepare_process(job: &Job, logger: &Logger) -> Result<Option<PidFile>, u8> {
+/// What a broker keeps of its start.
+struct Prepared {
+    pid_file: PidFile,
+    /// In the background: who waits for it to run.
+    waiting: Option<Starting>,
+}
+
+/// Folders, account, umask, process id and background, in this order. `Err`: this process ends, with this exit code.
+fn prepare_process(job: &Job, logger: &Logger) -> Result<Prepared, u8> {
     let user = job.settings.user.as_deref();
     let owner = if job.exec.is_none() { account::owner_to_be(user) } else { None };
     folders::make(&job.settings, owner, logger);
@@ -35,26 +41,34 @@ fn prepare_process(job: &Job, logger: &Logger) -> Result<Option<PidFile>, u8> {
         say(logger, Warning, format_args!("Warning: The 'user' option has no effect with --exec."));
     }
     account::set_umask(logger)?;
-    if job.daemon {
-        match background::go() {
-            Ok(Side::Child) => {}
-            Ok(Side::Parent) => return Ok(None),
-            Err(text) => {
-                say(logger, Error, format_args!("{text}"));
-                return Err(1);
-            }
+    let path = job.settings.pid_file.as_deref();
+    let pid_file = PidFile::open(path).map_err(|error| {
+        say(logger, Error, format_args!("{}", no_pid_file(path, &error)));
+        SYSTEM
+    })?;
+    if !job.daemon {
+        return Ok(Prepared { pid_file, waiting: None });
+    }
+    match background::go() {
+        Ok(Side::Child(starting)) => Ok(Prepared { pid_file, waiting: Some(starting) }),
+        Ok(Side::Parent(waiting)) => {
+            pid_file.leave();
+            Err(waiting.exit_code())
+        }
+        Err(text) => {
+            say(logger, Error, format_args!("{text}"));
+            Err(1)
         }
     }
-    let pid_file = job.settings.pid_file.as_deref();
-    PidFile::write(pid_file).map(Some).map_err(|error| {
-        let (path, why) = (pid_file.unwrap_or_default(), background::reason(&error));
-        say(logger, Error, format_args!("Error: Unable to write pid file. {path}: {why}."));
-        SYSTEM
-    })
+}
+
+fn no_pid_file(path: Option<&str>, error: &std::io::Error) -> String {
+    format!("Error: Unable to write pid file. {}: {}.", path.unwrap_or_default(), background::reason(error))
 }
 
 /// Everything that is in the log between "starting" and "terminating".
-fn serve(mut job: Job, logger: &Logger) -> u8 {
+fn serve(mut job: Job, prepared: Prepared, logger: &Logger) -> u8 {
+    let Prepared { mut pid_file, mut waiting } = prepared;
     logger.configure(&job.settings.log, now());
     start_log::starting(&job, logger);
     let (name, command, print_address) = (job.name, job.exec.take(), job.print_address);
@@ -68,6 +82,10 @@ fn serve(mut job: Job, logger: &Logger) -> u8 {
                 .map_err(|error| Failure { text: error.to_string(), code: error.exit_code() })
         })
         .and_then(|server| {
+            pid_file.write().map_err(|error| Failure {
+                text: no_pid_file(settings.pid_file.as_deref(), &error),
+                code: SYSTEM,
+            })?;
             let wanted = print_address || command.is_some() || port_file.is_some();
             let address = local_address(&server, wanted)?;
             if let (Some(path), Some(address)) = (&port_file, address) {
@@ -75,8 +93,16 @@ fn serve(mut job: Job, logger: &Logger) -> u8 {
             }
             say(logger, Information, format_args!("{} version {} running", name.name, name.version));
             if let (true, Some(address)) = (print_address, address) {
-                let mut stdout = std::io::stdout().lock();
-                let _ = writeln!(stdout, "{address}").and_then(|()| stdout.flush());
+                match &mut waiting {
+                    Some(starting) => drop(writeln!(starting.stdout, "{address}")),
+                    None => {
+                        let mut stdout = std::io::stdout().lock();
+                        let _ = writeln!(stdout, "{address}").and_then(|()| stdout.flush());
+                    }
+                }
+            }
+            if let Some(starting) = waiting.take() {
+                starting.done();
             }
             let server = server.named(&format!("{} version {}", name.name, name.version));
             let server = match overrides.files.is_empty() {
@@ -94,9 +120,13 @@ fn serve(mut job: Job, logger: &Logger) -> u8 {
     let code = result.unwrap_or_else(|failure| {
         say(logger, Error, format_args!("{}", failure.text));
         // Whoever sends the log elsewhere should still see why there is no broker.
-        if !settings.log.destinations.stderr && logger.enabled(Error) {
-            let _ = writeln!(std::io::stderr(), "{}", failure.text);
-        }
+        let _ = match &mut waiting {
+            Some(starting) if logger.enabled(Error) => writeln!(starting.stderr, "{}", failure.text),
+            None if !settings.log.destinations.stderr && logger.enabled(Error) => {
+                writeln!(std::io::stderr(), "{}", failure.text)
+            }
+            _ => Ok(()),
+        };
         failure.code
     });
     say(logger, Information, format_args!("{} version {} terminating", name.name, name.version));
