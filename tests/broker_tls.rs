@@ -146,10 +146,15 @@ fn client_certificates_are_required_and_name_the_user() {
     }
     let log = identity.log();
     assert!(log.contains(", u'alice')."), "{log}");
-    for words in ["certificate has expired", "certificate revoked", "peer did not return a certificate"] {
-        assert!(log.contains(words) || log.contains("certificate verify failed"), "{words} in {log}");
+    for words in [
+        "certificate verify failed: certificate has expired on ",
+        " GMT (subject CN=bob, O=Tests, issuer CN=Test CA)",
+        "certificate verify failed: certificate revoked (subject CN=carol, O=Tests, issuer CN=Test CA)",
+        "peer did not return a certificate",
+    ] {
+        assert!(log.contains(words), "{words} in {log}");
     }
-    assert!(!log.contains("mallory") && !log.contains("carol"), "{log}");
+    assert!(!log.contains("mallory") && !log.contains("u'carol'"), "{log}");
 
     let subject = broker(
         &certificates,
@@ -313,6 +318,23 @@ fn a_reload_takes_up_certificates_revocations_and_keys() {
     publish().prints("");
 }
 
+#[test]
+fn a_certificate_out_of_date_is_warned_of() {
+    let certificates = Certificates::new();
+    for (years, words) in [
+        ((2020, 2021), "has expired on Jan  1 00:00:00 2021 GMT"),
+        ((2080, 2090), "is not valid before Jan  1"),
+    ] {
+        certificates.issue(&Wanted { years, ..Wanted::default() });
+        let conf = format!("user root\nlistener 0 {}\n{}", certificates.path("s"), server(&certificates));
+        let file = certificates.write("conf", &conf);
+        let test = Tool::new(&ours("mqtt-broker")).args(["-c", &file, "--test-config"]).run();
+        let words =
+            format!("Warning: The server certificate \"{}\" {words}", certificates.path("server.crt"));
+        assert!(test.code == 0 && test.stderr.contains(&words), "{words}: {test:?}");
+    }
+}
+
 /// Runs the broker's program with a configuration that it can't use.
 fn refused(certificates: &Certificates, lines: &str) -> (i32, String) {
     let file =
@@ -371,7 +393,13 @@ fn what_is_wrong_is_said_at_the_start_and_when_it_is_tested() {
             1,
             &format!("Error: Unable to load server key file \"{nothing}\". Check keyfile."),
         ),
-        (format!("certfile {crt}\nkeyfile {other}\n"), 1, "Error: Server certificate/key are inconsistent."),
+        (
+            format!("certfile {crt}\nkeyfile {other}\n"),
+            1,
+            &format!(
+                "Error: Server certificate/key are inconsistent. \"{other}\" is not the key of \"{crt}\"."
+            ),
+        ),
         (
             format!("certfile /none\nkeyfile {key}\n"),
             1,

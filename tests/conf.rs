@@ -481,6 +481,52 @@ fn a_pid_file_that_cannot_be_written_ends_the_start_with_14() {
 }
 
 #[test]
+fn the_pid_file_of_a_broker_that_runs_is_left_alone() {
+    let folder = conf("user root\npid_file p\nlog_dest none\nlistener 0 s\n");
+    let mut command = Command::new(BROKER);
+    let mut running = Running::start(command.args(["-c", "x.conf"]).current_dir(folder.path()));
+    let pid = || fs::read_to_string(folder.path().join("p")).ok().filter(|pid| !pid.is_empty());
+    let first = wait_for("process id", pid);
+    // Another with the same file that can't start.
+    fs::write(folder.path().join("y.conf"), "user root\npid_file p\nlistener 0 /none/s\n").unwrap();
+    for arguments in [&["-c", "y.conf"][..], &["-c", "y.conf", "-d"], &["-c", "x.conf", "--test-config"]] {
+        broker(folder.path(), arguments);
+        assert_eq!(pid().as_deref(), Some(&*first), "{arguments:?}");
+    }
+    running.signal(Signal::TERM);
+    running.end();
+    assert_eq!(pid(), None);
+}
+
+#[test]
+fn in_the_background_whoever_started_it_waits_for_the_start() {
+    let folder = conf("user root\npid_file p\nlog_dest none\nlistener 0 s\n");
+    let socket = folder.path().join("s");
+    let output = broker(folder.path(), &["-c", "x.conf", "-d", "--max-time", "60"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    std::os::unix::net::UnixStream::connect(&socket).unwrap();
+    let pid: i32 = fs::read_to_string(folder.path().join("p")).unwrap().parse().unwrap();
+    kill_process(Pid::from_raw(pid).unwrap(), Signal::TERM).unwrap();
+    wait_for("end", || (!folder.path().join("p").exists()).then_some(()));
+
+    fs::write(folder.path().join("x.conf"), "user root\nlistener 0 s\npassword_file nope\n").unwrap();
+    let output = broker(folder.path(), &["-c", "x.conf", "-d"]);
+    let said = "password-file: Error: Unable to open pwfile \"nope\". No such file or directory.";
+    assert_eq!((output.status.code(), lines(&output.stderr).last().unwrap().as_str()), (Some(13), said));
+
+    let output = broker(folder.path(), &["-p", "0", "-d", "--print-address", "--max-time", "1"]);
+    assert!(output.status.success() && output.stdout.starts_with(b"mqtt://127.0.0.1:"), "{output:?}");
+}
+
+#[test]
+fn a_folder_that_is_no_store_is_said_to_be_none() {
+    let folder = conf("");
+    let output = broker(folder.path(), &["--dump", "."]);
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), b"".as_slice()));
+    assert!(lines(&output.stderr)[0].starts_with("Error: . is no store."), "{output:?}");
+}
+
+#[test]
 fn a_missing_password_file_ends_the_start_with_13() {
     let folder = conf("user root\nlistener 0 s\npassword_file nope\n");
     let output = broker(folder.path(), &["-c", "x.conf"]);

@@ -57,8 +57,23 @@ pub fn reason(error: &std::io::Error) -> String {
 pub fn unreadable(error: &std::io::Error) -> String {
     let mut text = reason(error);
     if error.kind() == std::io::ErrorKind::PermissionDenied {
-        let user = rustix::process::geteuid().as_raw();
-        text.push_str(&format!(": the broker runs as the user with the number {user}, who may not read it"));
+        text.push_str(&who_may_not());
     }
     text
+}
+
+/// Behind "Permission denied": whom to allow.
+pub(super) fn who_may_not() -> String {
+    format!(": the broker runs as {}, who may not read it", user_name())
+}
+
+/// Who this process is, by the name that people know.
+fn user_name() -> String {
+    let number = rustix::process::geteuid().as_raw().to_string();
+    let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let named = |line: &&str| line.split(':').nth(2) == Some(&number);
+    match accounts.lines().find(named).and_then(|line| line.split(':').next()) {
+        Some(name) => format!("user '{name}'"),
+        None => format!("the user with the number {number}"),
+    }
 }

@@ -15,6 +15,7 @@ use super::rules;
 use super::secure;
 use crate::auth::{Acl, PasswordFile, PskList, PskWarning};
 use crate::config::{Listener, PluginKind, Settings};
+use crate::transport::tls::TlsServer;
 
 /// A configuration that is ready to hold.
 #[derive(Debug)]
@@ -79,6 +80,12 @@ impl Files {
             self.errors.push(error);
             Ways::default()
         });
+        if let Some(wrong) = ways.tls.as_ref().and_then(TlsServer::wrong_date) {
+            let file = listener.tls.certfile.as_deref().unwrap_or_default();
+            self.warnings.push(format!(
+                "Warning: The server certificate \"{file}\" {wrong}: clients that check it don't come in."
+            ));
+        }
         Admission {
             ways: Arc::new(ways),
             passwords: passwords.and_then(|path| self.passwords(path)),

@@ -1,6 +1,6 @@
 //! From the configuration to what the broker goes by.
 
-use crate::auth::{Acl, PasswordFile};
+use crate::auth::{Acl, PasswordFile, PasswordFileProblem};
 use crate::broker::{Limits, ListenerRules};
 use crate::config::{Listener, ProxyVersion, Settings};
 use crate::protocol::QoS;
@@ -84,7 +84,11 @@ pub fn password_file(path: &str) -> Result<Arc<PasswordFile>, Error> {
         ))
     })?;
     let file = PasswordFile::parse(&text, path).map_err(|error| {
-        Error::file(format!("password-file: {error} Error found at {path}:{}.", error.line))
+        let hint = match error.problem {
+            PasswordFileProblem::Undecodable(_) => format!(" Plain text? `mqtt-passwd -U {path}` hashes it."),
+            _ => String::new(),
+        };
+        Error::file(format!("password-file: {error} Error found at {path}:{}.{hint}", error.line))
     })?;
     Ok(Arc::new(file))
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::error::{Error, reason};
+use super::error::{Error, reason, unreadable, who_may_not};
 use super::event_loop::Server;
 use super::layers::{News, Refusal, Ways, Web};
 use super::socket::Socket;
@@ -68,7 +68,13 @@ fn tls(settings: &Settings, listener: &Listener, psk: Option<Arc<PskList>>) -> R
         psk_hint: tls.psk_hint.clone(),
         keylog: settings.tls_keylog.as_ref().map(PathBuf::from),
     };
-    TlsServer::new(&server).map_err(|error| Error::start(error.to_string()))
+    TlsServer::new(&server).map_err(|error| {
+        let mut text = error.to_string();
+        if text.ends_with(" Permission denied.") {
+            text.insert_str(text.len() - 1, &who_may_not());
+        }
+        Error::start(text)
+    })
 }
 
 /// The secrets of all connections go into no file that others can read or have put there.
@@ -100,7 +106,7 @@ pub fn psk_file(path: &str) -> Result<Arc<PskList>, Error> {
     let text = std::fs::read(path).map(zeroize::Zeroizing::new).map_err(|error| {
         Error::file(format!(
             "Error: Unable to open pwfile \"{path}\". {}. Error opening psk file.",
-            reason(&error)
+            unreadable(&error)
         ))
     })?;
     PskList::parse(&text, path).map(Arc::new).map_err(|error| {

@@ -189,6 +189,11 @@ impl DiskFile for File {
 pub struct Glance(pub PathBuf);
 
 impl Glance {
+    /// A broker has kept something here.
+    pub fn is_store(&self) -> bool {
+        self.0.join(LOCK).exists() || self.list().is_ok_and(|names| names.iter().any(|n| n.ends_with(".log")))
+    }
+
     /// The names of its files.
     pub fn list(&self) -> io::Result<Vec<String>> {
         list(&self.0)

@@ -54,8 +54,13 @@ fn take_over(file: &Path, path: &Path, logger: &Logger) -> Result<String, String
 /// Prints what is kept at a path.
 pub(super) fn dump(path: &OsStr, logger: &Logger) -> u8 {
     let path = Path::new(path);
-    let printed = if path.is_dir() {
-        let glance = Glance(path.to_owned());
+    let glance = Glance(path.to_owned());
+    let printed = if path.is_dir() && !glance.is_store() {
+        let path = path.display();
+        Err(format!(
+            "Error: {path} is no store. A store is a folder like mosquitto.db.store, with files like 0000000001.log."
+        ))
+    } else if path.is_dir() {
         glance
             .list()
             .map_err(store::OpenError::from)

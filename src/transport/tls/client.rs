@@ -7,21 +7,17 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use openssl::error::ErrorStack;
-use openssl::nid::Nid;
 use openssl::ssl::{
     Ssl, SslContext, SslContextBuilder, SslFiletype, SslMethod, SslMode, SslSession, SslSessionCacheMode,
     SslVerifyMode, SslVersion,
 };
-use openssl::x509::{X509NameRef, X509Ref, X509StoreContextRef};
 
+use super::complaint::{Finding, note_complaint};
 use super::error::{TlsError, reason};
 use super::ocsp;
 use super::settings::{Psk, TlsSettings, TlsVersion, Verify};
-use super::stream::{Finding, TlsStream};
+use super::stream::TlsStream;
 use super::{keylog, libssl};
-
-/// What `X509_V_ERR_…` calls a certificate for another name, or for another address.
-const WRONG_NAME: [i32; 2] = [62, 64];
 
 /// Why there can be no TLS with these settings.
 #[derive(Debug)]
@@ -123,13 +119,7 @@ impl TlsClient {
         }
         let finding = Finding::default();
         if self.verify != Verify::Nothing {
-            let (found, host) = (finding.clone(), host.unwrap_or_default().to_owned());
-            ssl.set_verify_callback(SslVerifyMode::PEER, move |good, chain| {
-                if !good {
-                    *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(complaint(chain, &host));
-                }
-                good
-            });
+            note_complaint(&mut ssl, SslVerifyMode::PEER, &finding, host.unwrap_or_default().to_owned());
         }
         if self.ocsp {
             ocsp::ask(&mut ssl, &finding).map_err(set_up)?;
@@ -259,48 +249,4 @@ fn offer_psk(context: &mut SslContextBuilder, psk: &Psk) -> Result<(), SetupErro
         Ok(psk.key.len())
     });
     Ok(())
-}
-
-/// What is wrong with the certificate that is looked at.
-fn complaint(chain: &X509StoreContextRef, host: &str) -> String {
-    let error = chain.error();
-    let Some(certificate) = chain.current_cert() else { return error.error_string().to_owned() };
-    if WRONG_NAME.contains(&error.as_raw()) {
-        return format!("it is not for {host} but for {}", names(certificate));
-    }
-    let (subject, issuer) = (name(certificate.subject_name()), name(certificate.issuer_name()));
-    let when = match error.error_string() {
-        "certificate has expired" => format!(" on {}", certificate.not_after()),
-        "certificate is not yet valid" => format!(" before {}", certificate.not_before()),
-        _ => String::new(),
-    };
-    format!("{}{when} (subject {subject}, issuer {issuer})", error.error_string())
-}
-
-/// The names that a certificate is for.
-fn names(certificate: &X509Ref) -> String {
-    let mut names = Vec::new();
-    for name in certificate.subject_alt_names().iter().flatten() {
-        if let Some(name) = name.dnsname() {
-            names.push(name.to_owned());
-        } else if let Some(bytes) = name.ipaddress() {
-            let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
-            let address = v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from));
-            names.extend(address.map(|address| address.to_string()));
-        }
-    }
-    if names.is_empty() {
-        let common = certificate.subject_name().entries_by_nid(Nid::COMMONNAME);
-        names.extend(common.filter_map(|entry| Some(entry.data().to_string().ok()?.to_string())));
-    }
-    if names.is_empty() { "no name at all".to_owned() } else { names.join(", ") }
-}
-
-fn name(name: &X509NameRef) -> String {
-    let part = |entry: &openssl::x509::X509NameEntryRef| {
-        let key = entry.object().nid().short_name().unwrap_or("?");
-        Some(format!("{key}={}", entry.data().to_string().ok()?))
-    };
-    let parts: Vec<String> = name.entries().filter_map(part).collect();
-    if parts.is_empty() { "without a name".to_owned() } else { parts.join(", ") }
 }

@@ -93,6 +93,12 @@ pub(super) fn explain(words: &str, psk: bool) -> Option<&'static str> {
         | "ssl/tls alert handshake failure" => {
             "the other side may want a certificate (cert and key), or other ciphers"
         }
+        "binder does not verify" => {
+            "the other side's pre-shared key is another one, or its identity is unknown here"
+        }
+        "processing error" | "problems getting password" | "bad decrypt" => {
+            "the key is encrypted, and the pass phrase wasn't given or isn't the right one"
+        }
         "tlsv1 alert unknown ca" => "the other side doesn't know who issued our certificate",
         "tlsv1 alert protocol version" | "unsupported protocol" => {
             "the other side speaks other versions of TLS"

@@ -159,7 +159,7 @@ mod on_demand {
     functions! {
         ASN1_GENERALIZEDTIME_free ASN1_GENERALIZEDTIME_new ASN1_GENERALIZEDTIME_print
         ASN1_GENERALIZEDTIME_set_string ASN1_STRING_get0_data ASN1_STRING_length ASN1_STRING_to_UTF8
-        ASN1_STRING_type ASN1_TIME_print BIO_clear_flags BIO_ctrl BIO_free_all BIO_get_data BIO_meth_free
+        ASN1_STRING_type ASN1_TIME_diff ASN1_TIME_free ASN1_TIME_print BIO_clear_flags BIO_ctrl BIO_free_all BIO_get_data BIO_meth_free
         BIO_meth_new BIO_meth_set_create BIO_meth_set_ctrl BIO_meth_set_destroy BIO_meth_set_puts BIO_meth_set_read
         BIO_meth_set_write BIO_new BIO_s_mem BIO_set_data BIO_set_flags BIO_set_init CRYPTO_free
         CRYPTO_get_ex_new_index CRYPTO_malloc ERR_get_error_all ERR_lib_error_string ERR_new
@@ -168,7 +168,7 @@ mod on_demand {
         OCSP_RESPONSE_free OCSP_basic_verify OCSP_cert_to_id OCSP_check_validity OCSP_resp_find_status
         OCSP_response_get1_basic OCSP_response_status OPENSSL_init_ssl OPENSSL_sk_free OPENSSL_sk_num
         OPENSSL_sk_pop OPENSSL_sk_value SSL_CIPHER_get_name SSL_CTX_callback_ctrl SSL_CTX_check_private_key
-        SSL_CTX_ctrl SSL_CTX_free SSL_CTX_get0_param SSL_CTX_get_cert_store SSL_CTX_get_ex_data
+        SSL_CTX_ctrl SSL_CTX_free SSL_CTX_get0_certificate SSL_CTX_get0_param SSL_CTX_get_cert_store SSL_CTX_get_ex_data
         SSL_CTX_load_verify_locations SSL_CTX_new SSL_CTX_sess_set_new_cb SSL_CTX_set_alpn_protos
         SSL_CTX_set_cipher_list SSL_CTX_set_ciphersuites SSL_CTX_set_client_CA_list
         SSL_CTX_set_default_verify_paths SSL_CTX_set_ex_data SSL_CTX_set_keylog_callback SSL_CTX_set_num_tickets
@@ -184,7 +184,7 @@ mod on_demand {
         X509_NAME_get_entry X509_NAME_get_index_by_NID X509_STORE_CTX_get_current_cert X509_STORE_CTX_get_error
         X509_STORE_CTX_get_ex_data X509_STORE_add_lookup X509_STORE_set_flags X509_VERIFY_PARAM_set1_host
         X509_VERIFY_PARAM_set1_ip X509_VERIFY_PARAM_set_flags X509_free X509_get_ext_d2i X509_get_issuer_name
-        X509_get_subject_name X509_getm_notAfter X509_getm_notBefore X509_load_crl_file
+        X509_get_subject_name X509_getm_notAfter X509_getm_notBefore X509_gmtime_adj X509_load_crl_file
         X509_verify_cert_error_string d2i_OCSP_RESPONSE
     }
 }

@@ -1,6 +1,7 @@
 //! TLS: OpenSSL over sockets that don't wait.
 
 mod client;
+mod complaint;
 mod error;
 mod identity;
 mod keylog;

@@ -8,8 +8,8 @@ use openssl::hash::MessageDigest;
 use openssl::ocsp::{OcspCertId, OcspCertStatus, OcspFlag, OcspResponse, OcspResponseStatus, OcspStatus};
 use openssl::ssl::{Ssl, SslContextBuilder, SslRef, StatusType};
 
+use super::complaint::Finding;
 use super::error::reason;
-use super::stream::Finding;
 
 /// Seconds that clocks may differ.
 const SLACK: u32 = 300;

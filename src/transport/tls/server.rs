@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use openssl::asn1::Asn1Time;
 use openssl::error::ErrorStack;
 use openssl::ex_data::Index;
 use openssl::ssl::{
@@ -16,7 +17,8 @@ use openssl::x509::X509Name;
 use openssl::x509::store::X509Lookup;
 use openssl::x509::verify::X509VerifyFlags;
 
-use super::error::{TlsError, reason};
+use super::complaint::{Finding, note_complaint};
+use super::error::{TlsError, explain, reason};
 use super::settings::TlsVersion;
 use super::stream::TlsStream;
 use super::{keylog, libssl};
@@ -70,6 +72,8 @@ impl fmt::Debug for TlsServerSettings {
 #[derive(Clone)]
 pub struct TlsServer {
     context: SslContext,
+    /// Clients must show a certificate.
+    asks: bool,
 }
 
 impl fmt::Debug for TlsServer {
@@ -116,7 +120,18 @@ impl TlsServer {
         if let Some(path) = &settings.keylog {
             keylog::append(&mut context, path)?;
         }
-        Ok(TlsServer { context: context.build() })
+        let asks = settings.require_certificate && settings.certificate.is_some();
+        Ok(TlsServer { context: context.build(), asks })
+    }
+
+    /// Our certificate is out of date, or not valid yet: no client that looks will come in.
+    pub fn wrong_date(&self) -> Option<String> {
+        let (certificate, now) = (self.context.certificate()?, Asn1Time::days_from_now(0).ok()?);
+        if *certificate.not_after() < *now {
+            return Some(format!("has expired on {}", certificate.not_after()));
+        }
+        (*certificate.not_before() > *now)
+            .then(|| format!("is not valid before {}", certificate.not_before()))
     }
 
     /// Begins a connection over `socket`.
@@ -127,12 +142,24 @@ impl TlsServer {
         let mut ssl = Ssl::new(&self.context)
             .map_err(|errors| TlsError::of_openssl("a TLS connection can't be set up", &errors))?;
         ssl.set_accept_state();
-        TlsStream::new(ssl, socket, None, false)
+        let finding = self.asks.then(|| {
+            let finding = Finding::default();
+            let mode = SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT;
+            note_complaint(&mut ssl, mode, &finding, String::new());
+            finding
+        });
+        TlsStream::new(ssl, socket, finding, false)
     }
 }
 
 fn failed(words: &str) -> impl Fn(ErrorStack) -> TlsError + use<'_> {
-    move |errors| TlsError::new(format!("{words} {}.", reason(&errors)))
+    move |errors| {
+        let why = reason(&errors);
+        match explain(&why, false) {
+            Some(meaning) => TlsError::new(format!("{words} {why} ({meaning}).")),
+            None => TlsError::new(format!("{words} {why}.")),
+        }
+    }
 }
 
 fn versions(context: &mut SslContextBuilder, settings: &TlsServerSettings) -> Result<(), TlsError> {
@@ -176,13 +203,20 @@ fn own_certificate(context: &mut SslContextBuilder, certificate: &Path, key: &Pa
     context.set_certificate_chain_file(certificate).map_err(failed(&words))?;
     let words = format!("Error: Unable to load server key file \"{}\". Check keyfile.", key.display());
     readable(&words, key)?;
+    let inconsistent = || {
+        TlsError::new(format!(
+            "Error: Server certificate/key are inconsistent. \"{}\" is not the key of \"{}\".",
+            key.display(),
+            certificate.display()
+        ))
+    };
     context.set_private_key_file(key, SslFiletype::PEM).map_err(|errors| {
         match errors.errors().iter().any(|error| error.reason() == Some("key values mismatch")) {
-            true => TlsError::new("Error: Server certificate/key are inconsistent."),
+            true => inconsistent(),
             false => failed(&words)(errors),
         }
     })?;
-    context.check_private_key().map_err(|_| TlsError::new("Error: Server certificate/key are inconsistent."))
+    context.check_private_key().map_err(|_| inconsistent())
 }
 
 fn authorities(context: &mut SslContextBuilder, settings: &TlsServerSettings) -> Result<(), TlsError> {

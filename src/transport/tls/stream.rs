@@ -2,18 +2,16 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use openssl::ssl::{self, ErrorCode, Ssl, SslRef, SslStream};
 
+use super::complaint::Finding;
 use super::error::{TlsError, explain, is_end_of_stream, reason};
 use super::wire::Wire;
 
 /// The most that one call hands to OpenSSL: so much is encrypted before the socket is asked.
 const WRITE: usize = 64 * 1024;
-
-/// What checking a certificate found wrong, filled in while the handshake runs.
-pub(super) type Finding = Arc<Mutex<Option<String>>>;
 
 /// A TLS stream. The handshake goes on as it is read from and written to.
 pub struct TlsStream<S> {
