@@ -218,8 +218,8 @@ fn root_makes_the_folders_for_whom_the_broker_becomes() {
     // A password file that only root may read is of no use to it, and it says so.
     place.broker = Some(place.start_here(&[ours("mqtt-broker").to_str().unwrap(), "-c", "mosquitto.conf"]));
     let refused = place.broker.take().unwrap().wait();
-    let words = format!("Permission denied: the broker runs as user 'mosquitto', who may not read it.");
-    assert!(refused.code == 13 && refused.stderr.contains(&words), "{refused:?}");
+    let words = "Permission denied: the broker runs as user 'mosquitto', who may not read it.";
+    assert!(refused.code == 13 && refused.stderr.contains(words), "{refused:?}");
     std::os::unix::fs::chown(place.path("pwfile.conf"), Some(user), None).unwrap();
     place.start_broker(&[]);
     let reader = Running::start(&ours("mqtt-sub"), &place.as_root(&["-t", "mtopic"]));
