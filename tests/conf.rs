@@ -484,7 +484,7 @@ fn a_pid_file_that_cannot_be_written_ends_the_start_with_14() {
 fn the_pid_file_of_a_broker_that_runs_is_left_alone() {
     let folder = conf("user root\npid_file p\nlog_dest none\nlistener 0 s\n");
     let mut command = Command::new(BROKER);
-    let mut running = Running::start(command.args(["-c", "x.conf"]).current_dir(folder.path()));
+    let running = Running::start(command.args(["-c", "x.conf"]).current_dir(folder.path()));
     let pid = || fs::read_to_string(folder.path().join("p")).ok().filter(|pid| !pid.is_empty());
     let first = wait_for("process id", pid);
     // Another with the same file that can't start.

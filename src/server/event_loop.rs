@@ -115,6 +115,9 @@ impl Server {
         for warning in &prepared.warnings {
             logger.log(LogType::Warning, wall, format_args!("{warning}"));
         }
+        // Before anybody can connect: whoever sees the broker may send it a signal.
+        signals::outlive_long_files().map_err(system)?;
+        let mut signals = Signals::new().map_err(system)?;
         let all: Vec<(usize, usize)> = (0..settings.listeners.len()).map(|i| (i, i)).collect();
         let listening = open_listed(&settings, &prepared.addresses, &all, &logger, wall)?;
         if !listening.iter().any(Listening::is_mqtt) {
@@ -122,8 +125,6 @@ impl Server {
         }
         let poll = Poll::new().map_err(system)?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER).map_err(system)?);
-        signals::outlive_long_files().map_err(system)?;
-        let mut signals = Signals::new().map_err(system)?;
         for pipe in signals.pipes() {
             poll.registry().register(pipe, SIGNALS, Interest::READABLE).map_err(system)?;
         }
