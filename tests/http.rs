@@ -265,6 +265,72 @@ fn whoever_doesnt_speak_http_is_sent_away_and_others_are_served() {
 }
 
 #[test]
+fn what_follows_a_body_is_no_request() {
+    let (_broker, _, http) = broker("allow_anonymous true\n");
+    let hidden = "GET /api/v1/version HTTP/1.1\r\n\r\n";
+    let bodies = [
+        format!("Content-Length: {}\r\n\r\n{hidden}", hidden.len()),
+        format!("Content-Length: 0\r\nContent-Length: {}\r\n\r\n{hidden}", hidden.len()),
+        format!("Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n0\r\n\r\n{hidden}"),
+        format!("transfer-encoding : x\r\n\r\n{hidden}"),
+        format!("Content-Length: 1000000000\r\n\r\n{}", "x".repeat(100_000)),
+        format!("Content-Length: +0\r\n\r\n{hidden}"),
+        format!("Content-Length: 18446744073709551616\r\n\r\n{hidden}"),
+    ];
+    for body in bodies {
+        let mut stream = open(http);
+        // Who is sent away early may not get rid of all of it.
+        let _ = stream.write_all(format!("GET /healthz HTTP/1.1\r\nHost: x\r\n{body}").as_bytes());
+        let mut bytes = Vec::new();
+        let _ = stream.read_to_end(&mut bytes);
+        let text = String::from_utf8(bytes).unwrap();
+        assert_eq!(text.matches("HTTP/1.1 ").count(), 1, "{body:.60}: {text}");
+        assert!(!text.contains(env!("CARGO_PKG_VERSION")), "{text}");
+    }
+    // More headers than anybody needs.
+    let many = format!("GET /healthz HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(100));
+    assert_eq!(ask(http, &many).0, 400);
+}
+
+#[test]
+fn whoever_keeps_it_waiting_gives_way() {
+    let files = tempfile::tempdir().unwrap();
+    std::fs::write(files.path().join("large.bin"), vec![7; 30_000_000]).unwrap();
+    let (broker, mqtt, http) =
+        broker(&format!("allow_anonymous true\nhttp_dir {}\n", files.path().display()));
+    // Silent ones, and those who never come to the end of their request.
+    let mut slow: Vec<TcpStream> = (0..600).map(|_| open(http)).collect();
+    for (i, stream) in slow.iter_mut().enumerate() {
+        let head = b"GET /healthz HTTP/1.1\r\nX: y\r\n";
+        let _ = stream.write_all(&head[..i % head.len()]);
+        if i % 50 == 0 {
+            assert_eq!(get(http, "/healthz").0, 200);
+        }
+    }
+    // Those who ask for something large and don't read it: others wait until that is clear.
+    let deaf: Vec<TcpStream> = (0..300)
+        .filter_map(|_| {
+            // Some are sent away before they know that they are here.
+            let mut stream = TcpStream::connect(at(http)).ok()?;
+            stream.write_all(b"GET /large.bin HTTP/1.1\r\nHost: x\r\n\r\n").ok()?;
+            Some(stream)
+        })
+        .collect();
+    let healthy = || {
+        let mut stream = TcpStream::connect(at(http)).ok()?;
+        stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").ok()?;
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).ok()?;
+        bytes.ends_with(b"ok\n").then_some(())
+    };
+    eventually("an answer", || healthy().is_some());
+    RawClient::connect(at(mqtt), Version::V5, "c").ping();
+    drop((slow, deaf));
+    let before = broker.open_files();
+    eventually("few files", || broker.open_files() <= before.min(40));
+}
+
+#[test]
 fn a_reload_opens_and_closes_it() {
     let (mqtt, http) = (free_port(), free_port());
     let plain = format!("allow_anonymous true\nlistener {mqtt} 127.0.0.1\n");

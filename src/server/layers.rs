@@ -299,8 +299,8 @@ impl Layers {
         }
     }
 
-    /// Gives the connection away, if it asks for a page. What stays here is closed.
-    pub fn take_page(&mut self) -> Option<Page> {
+    /// Gives the connection away, if it asks for a page. What stays here is closed. `peer`: where it comes from.
+    pub fn take_page(&mut self, peer: Option<Peer>) -> Option<Page> {
         let request = self.page.take()?;
         let folder = self.ways.web.as_ref()?.pages.as_ref()?.into();
         let lower = std::mem::replace(&mut self.lower, Lower::Gone(Nothing));
@@ -315,7 +315,7 @@ impl Layers {
             news: Vec::new(),
             page: None,
         };
-        Some(Page { layers, request, folder })
+        Some(Page { layers, request, folder, peer })
     }
 
     /// What the broker must hear of.

@@ -139,7 +139,7 @@ impl Checkers {
 }
 
 /// Whom an address belongs to: a single machine may have all the addresses of an IPv6 network of 64 bits.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
         v4 => v4,

@@ -135,7 +135,8 @@ impl Server {
         let Some(Some(client)) = self.clients.get_mut(key) else { return };
         let Socket::Layered(layers) = &mut client.socket else { return };
         let _ = self.poll.registry().deregister(layers.source());
-        if let Some(page) = layers.take_page()
+        let peer = self.shard.peer(key).cloned();
+        if let Some(page) = layers.take_page(peer)
             && let Err(error) = self.http.serve_page(page)
         {
             self.say(LogType::Error, &format!("Error: {}", reason(&error)));

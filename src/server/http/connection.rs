@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use super::channel::Channel;
 use super::files::Found;
 use super::mailbox::Mailbox;
+use super::places::Place;
 use super::request::{HEAD_MAX, Parsed, Request, parse};
 use super::routes::{Answer, Body, answer};
 use crate::broker::Peer;
@@ -20,18 +21,19 @@ const WRITING: Duration = Duration::from_secs(30);
 /// How long the other side may take to see that it is over.
 const LINGERING: Duration = Duration::from_secs(2);
 /// A piece of a file.
-const PIECE: usize = 64 * 1024;
+const PIECE: usize = 32 * 1024;
 
 /// Serves until the other side has enough, is too slow, or doesn't speak HTTP.
-pub async fn serve(layers: Layers, peer: Peer, listener: usize, mailbox: &Mailbox) {
+pub async fn serve(layers: Layers, peer: Peer, listener: usize, mailbox: &Mailbox, place: &Place) {
     let Ok(mut channel) = Channel::new(layers, peer) else { return };
     let (mut bytes, mut identity) = (Vec::new(), None);
     loop {
+        place.reads();
         let request = match timeout(READING, read_head(&mut channel, &mut bytes)).await {
             Ok(Ok(Some(request))) => request,
             Ok(Ok(None)) => {
                 let head = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-                let _ = timeout(WRITING, channel.write_all(head.as_bytes())).await;
+                let _ = write(&mut channel, head.as_bytes(), place).await;
                 return finish(channel).await;
             }
             Ok(Err(error)) => {
@@ -39,10 +41,12 @@ pub async fn serve(layers: Layers, peer: Peer, listener: usize, mailbox: &Mailbo
             }
             Err(_) => return,
         };
+        place.works();
         identity = channel.take_identity().or(identity);
         let answer = answer(&request, identity.as_deref(), listener, mailbox).await;
-        let sent = send(&mut channel, answer, false, request.keep_alive).await;
+        let sent = send(&mut channel, answer, false, request.keep_alive, place).await;
         if sent.is_err() || !request.keep_alive {
+            place.reads();
             return finish(channel).await;
         }
     }
@@ -89,6 +93,7 @@ pub async fn send(
     answer: Answer,
     head_only: bool,
     keep_alive: bool,
+    place: &Place,
 ) -> io::Result<()> {
     let length = match &answer.body {
         Body::Text(text) => text.len() as u64,
@@ -107,11 +112,11 @@ pub async fn send(
         if keep_alive { "" } else { "Connection: close\r\n" }
     );
     match answer.body {
-        _ if head_only => write(channel, head.as_bytes()).await,
-        Body::Unchanged => write(channel, head.as_bytes()).await,
-        Body::Text(text) => write(channel, &[head.as_bytes(), text.as_bytes()].concat()).await,
+        _ if head_only => write(channel, head.as_bytes(), place).await,
+        Body::Unchanged => write(channel, head.as_bytes(), place).await,
+        Body::Text(text) => write(channel, &[head.as_bytes(), text.as_bytes()].concat(), place).await,
         Body::File(found) => {
-            write(channel, head.as_bytes()).await?;
+            write(channel, head.as_bytes(), place).await?;
             let mut file = found.file.take(length);
             let mut piece = vec![0; PIECE];
             let mut left = length;
@@ -122,7 +127,7 @@ pub async fn send(
                     // It has become shorter: the length was promised.
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
-                write(channel, &piece[..count]).await?;
+                write(channel, &piece[..count], place).await?;
                 left -= count as u64;
             }
             Ok(())
@@ -130,6 +135,7 @@ pub async fn send(
     }
 }
 
-async fn write(channel: &mut Channel, bytes: &[u8]) -> io::Result<()> {
+async fn write(channel: &mut Channel, bytes: &[u8], place: &Place) -> io::Result<()> {
+    place.writes();
     timeout(WRITING, channel.write_all(bytes)).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }

@@ -8,6 +8,7 @@ mod connection;
 mod files;
 mod mailbox;
 mod pages;
+mod places;
 mod request;
 mod routes;
 
@@ -17,7 +18,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
 use super::layers::{Layers, Raw, Ways};
@@ -25,11 +26,7 @@ use crate::broker::Peer;
 
 pub(super) use mailbox::{Ask, ListenerFacts, Mailbox, Snapshot};
 pub(super) use pages::Page;
-
-/// Connections at a time, over all listeners; and as many that were handed over for a page.
-const CONNECTIONS: usize = 256;
-/// So many may wait to be among the latter.
-const WAITING: usize = 4096;
+use places::{Place, Places};
 
 /// What a listener's connections go through, once that is known.
 type Told = Option<Arc<Ways>>;
@@ -114,9 +111,9 @@ fn start(mailbox: Mailbox) -> io::Result<(mpsc::UnboundedSender<Command>, JoinHa
     let work = move || {
         runtime.block_on(async {
             let mut open: HashMap<usize, Open> = HashMap::new();
-            let places = Arc::new(Semaphore::new(CONNECTIONS));
-            let for_pages = Arc::new(Semaphore::new(CONNECTIONS));
-            let waiting = Arc::new(Semaphore::new(CONNECTIONS + WAITING));
+            // For all listeners; and as many for those who were handed over for a page.
+            let places: Arc<Places> = Arc::default();
+            let for_pages: Arc<Places> = Arc::default();
             // Ends when the server lets go of the sender.
             while let Some(command) = commands.recv().await {
                 match command {
@@ -137,15 +134,8 @@ fn start(mailbox: Mailbox) -> io::Result<(mpsc::UnboundedSender<Command>, JoinHa
                         let tasks = open.remove(&number).map(|open| open.tasks);
                         tasks.into_iter().flatten().for_each(|task| task.abort());
                     }
-                    // Where not even to wait there is a place, the connection ends.
                     Command::Page(page) => {
-                        if let Ok(one_of_all) = waiting.clone().try_acquire_owned() {
-                            let places = for_pages.clone();
-                            tokio::spawn(async move {
-                                pages::serve(*page, &places).await;
-                                drop(one_of_all);
-                            });
-                        }
+                        tokio::spawn(pages::serve(*page, for_pages.clone()));
                     }
                 }
             }
@@ -162,7 +152,7 @@ async fn accept(
     socket: TcpListener,
     mut ways: watch::Receiver<Told>,
     mailbox: Mailbox,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
 ) {
     let Ok(socket) = tokio::net::TcpListener::from_std(socket) else { return };
     if ways.wait_for(Option::is_some).await.is_err() {
@@ -171,18 +161,21 @@ async fn accept(
     let mut connections = tokio::task::JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
-        let Ok(place) = places.clone().acquire_owned().await else { return };
         // No file descriptors, perhaps: not at once again.
         let Ok((stream, peer)) = socket.accept().await else {
             tokio::time::sleep(std::time::Duration::from_millis(500)).await;
             continue;
         };
         let ways = ways.borrow().clone().unwrap_or_default();
+        // Behind a proxy all come from its address.
+        let known = Peer::Ip(peer);
+        let Some(place) = places.take(Some(&known).filter(|_| ways.proxy.is_none())) else { continue };
+        let id = place.id();
         let Ok(stream) = stream.into_std().map(mio::net::TcpStream::from_std) else { continue };
         let (layers, mailbox) = (Layers::new(Raw::Tcp(stream), ways), mailbox.clone());
-        connections.spawn(async move {
-            connection::serve(layers, Peer::Ip(peer), number, &mailbox).await;
-            drop(place);
+        let task = connections.spawn(async move {
+            connection::serve(layers, known, number, &mailbox, &place).await;
         });
+        Place::belongs_to(&places, id, task);
     }
 }

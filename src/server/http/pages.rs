@@ -2,13 +2,11 @@
 //! request a connection, which the event loop has handed over whole, so that no file is read there.
 
 use std::path::PathBuf;
-use std::time::Duration;
-
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use std::sync::Arc;
 
 use super::channel::Channel;
 use super::connection::{finish, send};
+use super::places::{Place, Places};
 use super::request::{Parsed, parse};
 use super::routes;
 use crate::broker::Peer;
@@ -23,18 +21,24 @@ pub struct Page {
     pub request: Vec<u8>,
     /// The folder of pages.
     pub folder: PathBuf,
+    /// Where it comes from.
+    pub peer: Option<Peer>,
 }
 
-/// How long it may wait for its place.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// Answers it once there is a place, and closes. Where not even to wait there is one, the connection ends.
+pub async fn serve(page: Page, places: Arc<Places>) {
+    let Some(place) = places.wait_for(page.peer.as_ref()).await else { return };
+    let id = place.id();
+    let task = tokio::spawn(async move { answer(page, &place).await });
+    Place::belongs_to(&places, id, task.abort_handle());
+}
 
-/// Answers it once there is a place, and closes.
-pub async fn serve(page: Page, places: &Semaphore) {
-    let Ok(Ok(_place)) = timeout(PATIENCE, places.acquire()).await else { return };
-    // From where it comes was said before it was handed over.
-    let Ok(mut channel) = Channel::new(page.layers, Peer::Unix("".into())) else { return };
+async fn answer(page: Page, place: &Place) {
+    let peer = page.peer.unwrap_or_else(|| Peer::Unix("".into()));
+    let Ok(mut channel) = Channel::new(page.layers, peer) else { return };
     let Parsed::Whole(request, _) = parse(&page.request) else { return };
     let answer = routes::page(&page.folder, &request);
-    let _ = send(&mut channel, answer, request.method == "HEAD", false).await;
+    let _ = send(&mut channel, answer, request.method == "HEAD", false, place).await;
+    place.reads();
     finish(channel).await;
 }
