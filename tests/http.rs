@@ -360,3 +360,26 @@ fn alone_it_is_no_broker() {
         ended.stderr
     );
 }
+
+#[test]
+fn it_has_no_unix_socket() {
+    let folder = tempfile::tempdir().unwrap();
+    let (conf, path) = (folder.path().join("conf"), folder.path().join("socket"));
+    let lines = format!(
+        "user root\nlistener {} 127.0.0.1\nlistener 0 {}\nprotocol http_api\n",
+        free_port(),
+        path.display()
+    );
+    std::fs::write(&conf, &lines).unwrap();
+    let said = format!("Error: An http_api listener needs a port; {} is a path.", path.display());
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_mqtt-broker"))
+        .arg("-c")
+        .arg(&conf)
+        .arg("--test-config")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && text.contains(&said), "{output:?}");
+    // It's no reason not to serve clients.
+    Broker::with_listeners(&lines).await_log(&said);
+}

@@ -224,10 +224,23 @@ pub fn usage(program: &str) -> String {
     text + &format!("\n{NOTES}\n\n{program} version {}\n\n", env!("CARGO_PKG_VERSION"))
 }
 
+/// What stands without a dash, in order.
+const OPERANDS: [(&str, &str); 3] = [
+    ("passwordfile", "The password file; with -c it is made, and - is stdout."),
+    ("username", "Whose password is set, or who is deleted. It can hold no colon."),
+    (
+        "password",
+        "The new password, with -b only. Others on this machine can see it in the list of processes.",
+    ),
+];
+
 /// The same table as a clap command, for man page and completions.
 #[must_use]
 pub fn command() -> clap::Command {
-    let operand = |name: &'static str| clap::Arg::new(name).value_name(name);
+    let operand = |name: &'static str| {
+        let help = OPERANDS.iter().find(|(known, _)| *known == name).map(|(_, help)| *help);
+        clap::Arg::new(name).value_name(name).help(help.unwrap_or_default())
+    };
     let mut command = clap::Command::new("mqtt-passwd")
         .version(env!("CARGO_PKG_VERSION"))
         .about("manage password files of MQTT brokers")
@@ -246,7 +259,7 @@ pub fn command() -> clap::Command {
         }
         command = command.arg(arg);
     }
-    for name in ["passwordfile", "username", "password"] {
+    for (name, _) in OPERANDS {
         command = command.arg(operand(name));
     }
     for verb in VERBS {

@@ -171,8 +171,8 @@ fn open_one(
     open: &mut Vec<Listening>,
 ) -> Result<(), Error> {
     let http = listener.protocol == ListenerProtocol::HttpApi;
-    if let (true, Some(path)) = (http, &listener.unix_path) {
-        return Err(Error::start(format!("Error: An http_api listener needs a port; {path} is a path.")));
+    if http && let Some(path) = &listener.unix_path {
+        return Err(needs_a_port(path));
     }
     if let Some(path) = &listener.unix_path {
         logger.log(LogType::Information, now, format_args!("Opening unix listen socket on path {path}."));
@@ -223,7 +223,10 @@ pub enum Trial {
 /// Whether a listener could be opened: TCP is opened and closed, a unix socket's folder is looked at.
 pub fn try_open(listener: &Listener) -> Result<(), Trial> {
     if let Some(path) = &listener.unix_path {
-        return try_unix(path).map_err(Trial::Impossible);
+        return match listener.protocol {
+            ListenerProtocol::HttpApi => Err(Trial::Impossible(needs_a_port(path))),
+            _ => try_unix(path).map_err(Trial::Impossible),
+        };
     }
     let mut found = None;
     for address in addresses(listener).map_err(Trial::Impossible)? {
@@ -240,6 +243,10 @@ pub fn try_open(listener: &Listener) -> Result<(), Trial> {
         Some(error) => cannot_open(&error, listener),
         None => Error::start("Error: Unable to start any listening sockets, exiting."),
     }))
+}
+
+fn needs_a_port(path: &str) -> Error {
+    Error::start(format!("Error: An http_api listener needs a port; {path} is a path."))
 }
 
 fn try_unix(path: &str) -> Result<(), Error> {
