@@ -209,7 +209,7 @@ impl Broker {
     /// Waits until a client's SUBSCRIBE was answered; of a broker that logs everything.
     #[track_caller]
     pub fn await_subscribed(&self, client_id: &str) {
-        self.await_log(&format!("Sending SUBACK to {client_id}"));
+        self.await_log(&format!("Sending SUBACK to {client_id}\n"));
     }
 
     /// Waits until this client is subscribed.
