@@ -545,6 +545,8 @@ impl Shard {
             let m = &w.message;
             will = Some((m.payload().len(), m.retain, m.qos, m.topic().into()));
         }
+        // Nobody asks for it later.
+        let secured = self.connections[pending.key].secured.take();
         let connection = &self.connections[pending.key];
         if self.limits.connection_messages && !self.listeners[usize::from(connection.listener)].bridges {
             let peer = &connection.peer;
@@ -557,10 +559,10 @@ impl Shard {
                 username: pending.username.clone(),
                 bridge: pending.bridge,
             });
-            if let Some(secured) = self.connections[pending.key].secured.as_ref().filter(|s| !s.by_proxy) {
+            if let Some(secured) = secured.filter(|secured| !secured.by_proxy) {
                 self.notice(out, Kinds::NOTICE, || Notice::Negotiated {
                     client: pending.client_id.clone(),
-                    words: secured.words.clone(),
+                    words: secured.words,
                 });
             }
             self.notice(out, Kinds::DEBUG, || Notice::Will(will));

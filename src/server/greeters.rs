@@ -16,7 +16,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 
 use super::event_loop::Server;
-use super::layers::{Raw, Ways};
+use super::layers::{Back, Raw, Ways};
 use super::socket::Socket;
 use crate::broker::ConnectionKey;
 use crate::transport::tls::TlsStream;
@@ -46,7 +46,7 @@ pub struct Guest {
 struct Greeted {
     key: ConnectionKey,
     ticket: u64,
-    stream: Option<Box<TlsStream<Raw>>>,
+    what: Back,
     outcome: io::Result<()>,
 }
 
@@ -112,7 +112,7 @@ impl Greeters {
             && let Err(error) = self.start()
         {
             let Guest { key, ticket, .. } = guest;
-            return self.back.put(Greeted { key, ticket, stream: None, outcome: Err(error) });
+            return self.back.put(Greeted { key, ticket, what: Back::Failed(None), outcome: Err(error) });
         }
         let turn = guest.ticket as usize % self.threads.len();
         self.threads[turn].0.put(Word::Greet(guest));
@@ -163,7 +163,7 @@ struct Present {
 enum Way {
     /// It has said nothing yet, and costs no more than a socket.
     Silent(Raw, Arc<Ways>),
-    Begun(Box<TlsStream<Raw>>),
+    Begun(TlsStream<Raw>),
     /// In our hands for a moment, or lost to an error.
     Elsewhere,
 }
@@ -226,7 +226,9 @@ impl Greeter {
                 let until = Instant::now() + PATIENCE;
                 entry.insert(Present { key, ticket, until, has_begun: false, way: Way::Silent(raw, ways) });
             }
-            Err(error) => self.back.put(Greeted { key, ticket, stream: None, outcome: Err(error) }),
+            Err(error) => {
+                self.back.put(Greeted { key, ticket, what: Back::Failed(None), outcome: Err(error) })
+            }
         }
     }
 
@@ -241,7 +243,7 @@ impl Greeter {
                 return;
             }
             Way::Silent(raw, ways) => match &ways.tls {
-                Some(tls) => tls.accept(raw).map(Box::new).map_err(io::Error::from),
+                Some(tls) => tls.accept(raw).map_err(io::Error::from),
                 None => Err(ErrorKind::NotConnected.into()),
             },
             Way::Elsewhere => return,
@@ -266,19 +268,22 @@ impl Greeter {
         }
     }
 
-    /// A guest goes back to the loop.
+    /// A guest goes back to the loop. A handshake that has failed ends here, where it began.
     fn leave(&mut self, number: usize, outcome: io::Result<()>) {
         let Present { key, ticket, has_begun, way, .. } = self.guests.remove(number);
         self.under_way -= usize::from(has_begun);
-        let (stream, watched) = match way {
+        let (what, outcome) = match way {
             Way::Begun(mut stream) => {
                 let watched = self.poll.registry().deregister(stream.socket_mut().source());
-                (Some(stream), watched)
+                match watched.and(outcome) {
+                    Ok(()) => (Back::Open(stream), Ok(())),
+                    Err(error) => (Back::Failed(Some(stream.into_socket())), Err(error)),
+                }
             }
             // The socket closes, which takes it from the poller as well.
-            Way::Silent(..) | Way::Elsewhere => (None, Ok(())),
+            Way::Silent(..) | Way::Elsewhere => (Back::Failed(None), outcome),
         };
-        self.back.put(Greeted { key, ticket, stream, outcome: watched.and(outcome) });
+        self.back.put(Greeted { key, ticket, what, outcome });
     }
 
     /// Whoever has begun first goes where there are too many.
@@ -323,11 +328,11 @@ impl Server {
 
     /// Connections that come back go on.
     pub(super) fn welcome(&mut self) {
-        for Greeted { key, ticket, stream, outcome } in self.greeters.back.take() {
+        for Greeted { key, ticket, what, outcome } in self.greeters.back.take() {
             let Some(Some(client)) = self.clients.get_mut(key) else { continue };
             let Socket::Layered(layers) = &mut client.socket else { continue };
             // It was closed meanwhile.
-            if !layers.come_back(ticket, stream) {
+            if !layers.come_back(ticket, what) {
                 continue;
             }
             match outcome.and_then(|()| self.watch(key)) {

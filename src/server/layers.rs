@@ -200,9 +200,20 @@ pub enum News {
 #[derive(Debug)]
 enum Lower {
     Raw(Raw),
-    Tls(Box<TlsStream<Raw>>),
-    /// At its TLS handshake elsewhere, or for good since that couldn't begin.
+    Tls(TlsStream<Raw>),
+    /// At its TLS handshake elsewhere, by this ticket.
+    Away(u64, Nothing),
+    /// Closed, or given away.
     Gone(Nothing),
+}
+
+/// How a connection comes back from its TLS handshake.
+#[derive(Debug)]
+pub enum Back {
+    /// TLS is open.
+    Open(TlsStream<Raw>),
+    /// It isn't, and never will be; the socket, where it isn't lost.
+    Failed(Option<Raw>),
 }
 
 /// A socket with what stands on it.
@@ -212,12 +223,16 @@ pub struct Layers {
     ws: Option<Box<WsServer>>,
     ways: Arc<Ways>,
     awaits_proxy: bool,
-    /// The ticket of a connection that is at its TLS handshake elsewhere.
-    away: Option<u64>,
     /// The TLS handshake is over, and that was told.
     told_of_tls: bool,
     /// There may be more to read than the poller knows of.
     more: bool,
+    aside: Option<Box<Aside>>,
+}
+
+/// What few connections have, and none for long.
+#[derive(Debug, Default)]
+struct Aside {
     news: Vec<News>,
     /// The head of a request for a page.
     page: Option<Vec<u8>>,
@@ -233,11 +248,9 @@ impl Layers {
             ws,
             ways,
             awaits_proxy,
-            away: None,
             told_of_tls: false,
             more: false,
-            news: Vec::new(),
-            page: None,
+            aside: None,
         }
     }
 
@@ -247,7 +260,7 @@ impl Layers {
             return Ok(());
         }
         if let Lower::Raw(raw) = std::mem::replace(&mut self.lower, Lower::Gone(Nothing)) {
-            self.lower = Lower::Tls(Box::new(tls.accept(raw)?));
+            self.lower = Lower::Tls(tls.accept(raw)?);
         }
         Ok(())
     }
@@ -257,11 +270,8 @@ impl Layers {
         if self.awaits_proxy || self.ways.tls.is_none() {
             return None;
         }
-        match std::mem::replace(&mut self.lower, Lower::Gone(Nothing)) {
-            Lower::Raw(raw) => {
-                self.away = Some(ticket);
-                Some((raw, self.ways.clone()))
-            }
+        match std::mem::replace(&mut self.lower, Lower::Away(ticket, Nothing)) {
+            Lower::Raw(raw) => Some((raw, self.ways.clone())),
             other => {
                 self.lower = other;
                 None
@@ -269,15 +279,16 @@ impl Layers {
         }
     }
 
-    /// It is back from its TLS handshake, or `None`: that couldn't begin. `false`: that was another one.
-    pub fn come_back(&mut self, ticket: u64, stream: Option<Box<TlsStream<Raw>>>) -> bool {
-        if self.away != Some(ticket) {
+    /// It is back from its TLS handshake. `false`: that was another one.
+    pub fn come_back(&mut self, ticket: u64, what: Back) -> bool {
+        if !matches!(self.lower, Lower::Away(away, _) if away == ticket) {
             return false;
         }
-        self.away = None;
-        if let Some(stream) = stream {
-            self.lower = Lower::Tls(stream);
-        }
+        self.lower = match what {
+            Back::Open(stream) => Lower::Tls(stream),
+            Back::Failed(Some(raw)) => Lower::Raw(raw),
+            Back::Failed(None) => Lower::Gone(Nothing),
+        };
         true
     }
 
@@ -286,7 +297,7 @@ impl Layers {
         match &mut self.lower {
             Lower::Raw(raw) => raw.source(),
             Lower::Tls(stream) => stream.socket_mut().source(),
-            Lower::Gone(nothing) => nothing,
+            Lower::Away(_, nothing) | Lower::Gone(nothing) => nothing,
         }
     }
 
@@ -295,13 +306,13 @@ impl Layers {
         match &self.lower {
             Lower::Raw(raw) => Some(raw),
             Lower::Tls(stream) => Some(stream.socket()),
-            Lower::Gone(_) => None,
+            Lower::Away(..) | Lower::Gone(_) => None,
         }
     }
 
     /// Gives the connection away, if it asks for a page. What stays here is closed. `peer`: where it comes from.
     pub fn take_page(&mut self, peer: Option<Peer>) -> Option<Page> {
-        let request = self.page.take()?;
+        let request = self.aside.as_mut()?.page.take()?;
         let folder = self.ways.web.as_ref()?.pages.as_ref()?.into();
         let lower = std::mem::replace(&mut self.lower, Lower::Gone(Nothing));
         let layers = Layers {
@@ -309,18 +320,16 @@ impl Layers {
             ws: None,
             ways: self.ways.clone(),
             awaits_proxy: false,
-            away: None,
             told_of_tls: true,
             more: false,
-            news: Vec::new(),
-            page: None,
+            aside: None,
         };
         Some(Page { layers, request, folder, peer })
     }
 
     /// What the broker must hear of.
     pub fn take_news(&mut self) -> Vec<News> {
-        std::mem::take(&mut self.news)
+        self.aside.as_mut().map(|aside| std::mem::take(&mut aside.news)).unwrap_or_default()
     }
 
     /// There may be more to read than the poller knows of.
@@ -339,8 +348,6 @@ impl Layers {
         self.more = false;
         if self.awaits_proxy {
             self.read_proxy_header()?;
-        } else if self.away.is_some() {
-            return Err(ErrorKind::WouldBlock.into());
         } else {
             self.begin_tls()?;
         }
@@ -351,10 +358,12 @@ impl Layers {
                 self.more = stream.has_buffered();
                 if !self.told_of_tls && stream.is_open() {
                     self.told_of_tls = true;
-                    self.news.push(News::Secured(secured(stream, self.ways.identity)));
+                    let secured = secured(stream, self.ways.identity);
+                    self.aside.get_or_insert_default().news.push(News::Secured(secured));
                 }
                 count
             }
+            Lower::Away(..) => return Err(ErrorKind::WouldBlock.into()),
             Lower::Gone(_) => Ok(0),
         }?;
         self.more |= count == buffer.len();
@@ -393,8 +402,8 @@ impl Layers {
         match header.source {
             From::Proxy => return Err(Refusal::ProxyItself),
             From::Unknown => {}
-            From::Tcp(address) => self.news.push(News::Peer(Peer::Ip(address))),
-            From::Unix(path) => self.news.push(News::Peer(Peer::Unix(path.into()))),
+            From::Tcp(address) => self.tell(News::Peer(Peer::Ip(address))),
+            From::Unix(path) => self.tell(News::Peer(Peer::Unix(path.into()))),
         }
         if self.ways.proxy != Some(ProxyVersion::V2) {
             return Ok(());
@@ -410,9 +419,13 @@ impl Layers {
             let cipher = tls.cipher.as_deref().unwrap_or("unknown");
             let words = format!("{} cipher {cipher}", tls.version).into();
             let name = self.ways.identity.and(tls.common_name).map(Into::into);
-            self.news.push(News::Secured(Secured { words, by_proxy: true, name }));
+            self.tell(News::Secured(Secured { words, by_proxy: true, name }));
         }
         Ok(())
+    }
+
+    fn tell(&mut self, news: News) {
+        self.aside.get_or_insert_default().news.push(news);
     }
 
     /// Makes payload of what was read: the request first, then frames, where they lie.
@@ -425,7 +438,7 @@ impl Layers {
                 Progress::Open => {}
                 Progress::Page if web.pages.is_none() => return Err(Refusal::NoWebSocket.into()),
                 Progress::Page => {
-                    self.page = Some(ws.take_request());
+                    self.aside.get_or_insert_default().page = Some(ws.take_request());
                     return Err(Refusal::Page.into());
                 }
                 Progress::Refused => return Err(Refusal::NoWebSocket.into()),
@@ -463,9 +476,9 @@ impl Layers {
     pub fn write_out(&mut self) -> io::Result<()> {
         let result = match (&mut self.lower, &mut self.ws) {
             (Lower::Raw(raw), Some(ws)) => ws.write_out(raw),
-            (Lower::Tls(stream), Some(ws)) => stream.write_out().and_then(|()| ws.write_out(stream.as_mut())),
+            (Lower::Tls(stream), Some(ws)) => stream.write_out().and_then(|()| ws.write_out(stream)),
             (Lower::Tls(stream), None) => stream.write_out(),
-            (Lower::Raw(_), None) | (Lower::Gone(_), _) => Ok(()),
+            (Lower::Raw(_), None) | (Lower::Away(..) | Lower::Gone(_), _) => Ok(()),
         };
         match result {
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
@@ -478,9 +491,9 @@ impl Layers {
         match (&mut self.lower, &mut self.ws) {
             (Lower::Raw(raw), Some(ws)) => ws.write(slices, raw),
             (Lower::Raw(raw), None) => raw.write_vectored(slices),
-            (Lower::Tls(stream), Some(ws)) => ws.write(slices, stream.as_mut()),
+            (Lower::Tls(stream), Some(ws)) => ws.write(slices, stream),
             (Lower::Tls(stream), None) => stream.put(slices),
-            (Lower::Gone(_), _) if self.away.is_some() => Err(ErrorKind::WouldBlock.into()),
+            (Lower::Away(..), _) => Err(ErrorKind::WouldBlock.into()),
             (Lower::Gone(_), _) => Err(ErrorKind::BrokenPipe.into()),
         }
     }
@@ -497,7 +510,7 @@ impl Layers {
                 stream.close_notify();
                 stream.socket_mut()
             }
-            Lower::Gone(_) => return,
+            Lower::Away(..) | Lower::Gone(_) => return,
         };
         raw.shutdown();
         for _ in 0..16 {

@@ -124,7 +124,7 @@ impl TlsClient {
         if self.ocsp {
             ocsp::ask(&mut ssl, &finding).map_err(set_up)?;
         }
-        TlsStream::new(ssl, socket, Some(finding), self.psk)
+        Ok(TlsStream::new(ssl, socket, Some(finding), self.psk))
     }
 
     #[allow(unsafe_code)] // the binding leaves it to us that session and context belong together

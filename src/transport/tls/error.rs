@@ -4,7 +4,6 @@ use std::fmt;
 use std::io;
 
 use openssl::error::ErrorStack;
-use openssl::ssl;
 
 /// One thing that TLS fails of, in a sentence without a full stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,12 +69,8 @@ pub(super) fn reason(errors: &ErrorStack) -> String {
 }
 
 /// Is this the end of the stream, which OpenSSL 3 calls an error of its own?
-pub(super) fn is_end_of_stream(error: &ssl::Error) -> bool {
-    if error.code() == ssl::ErrorCode::SYSCALL {
-        return error.io_error().is_none();
-    }
-    let errors = error.ssl_error().map(ErrorStack::errors).unwrap_or_default();
-    errors.iter().any(|error| error.reason() == Some("unexpected eof while reading"))
+pub(super) fn is_end_of_stream(errors: &ErrorStack) -> bool {
+    errors.errors().iter().any(|error| error.reason() == Some("unexpected eof while reading"))
 }
 
 /// What a failed handshake means, where OpenSSL's words don't say it. `psk`: with a pre-shared key.

@@ -1,5 +1,6 @@
 //! TLS: OpenSSL over sockets that don't wait.
 
+mod bio;
 mod client;
 mod complaint;
 mod error;

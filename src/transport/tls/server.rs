@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use foreign_types::ForeignType;
 use openssl::asn1::Asn1Time;
 use openssl::error::ErrorStack;
 use openssl::ex_data::Index;
@@ -16,6 +17,7 @@ use openssl::ssl::{
 use openssl::x509::X509Name;
 use openssl::x509::store::X509Lookup;
 use openssl::x509::verify::X509VerifyFlags;
+use openssl_sys as ffi;
 
 use super::complaint::{Finding, note_complaint};
 use super::error::{TlsError, explain, reason};
@@ -74,6 +76,8 @@ pub struct TlsServer {
     context: SslContext,
     /// Clients must show a certificate.
     asks: bool,
+    /// Callbacks of the `openssl` crate look for their context in the connection.
+    has_callbacks: bool,
 }
 
 impl fmt::Debug for TlsServer {
@@ -121,7 +125,8 @@ impl TlsServer {
             keylog::append(&mut context, path)?;
         }
         let asks = settings.require_certificate && settings.certificate.is_some();
-        Ok(TlsServer { context: context.build(), asks })
+        let has_callbacks = settings.psk.is_some() || settings.keylog.is_some();
+        Ok(TlsServer { context: context.build(), asks, has_callbacks })
     }
 
     /// Our certificate is out of date, or not valid yet: no client that looks will come in.
@@ -139,7 +144,8 @@ impl TlsServer {
     /// # Errors
     /// OpenSSL has no memory for it.
     pub fn accept<S: Read + Write>(&self, socket: S) -> Result<TlsStream<S>, TlsError> {
-        let mut ssl = Ssl::new(&self.context)
+        let mut ssl = self
+            .connection()
             .map_err(|errors| TlsError::of_openssl("a TLS connection can't be set up", &errors))?;
         ssl.set_accept_state();
         let finding = self.asks.then(|| {
@@ -148,7 +154,20 @@ impl TlsServer {
             note_complaint(&mut ssl, mode, &finding, String::new());
             finding
         });
-        TlsStream::new(ssl, socket, finding, false)
+        Ok(TlsStream::new(ssl, socket, finding, false))
+    }
+
+    /// Without a callback there is nobody who would look for what the `openssl` crate keeps in each connection.
+    #[allow(unsafe_code)]
+    fn connection(&self) -> Result<Ssl, ErrorStack> {
+        if self.has_callbacks {
+            return Ssl::new(&self.context);
+        }
+        // SAFETY: the context is live, and the connection holds on to it; nobody else has the new connection.
+        unsafe {
+            let ssl = ffi::SSL_new(self.context.as_ptr());
+            if ssl.is_null() { Err(ErrorStack::get()) } else { Ok(Ssl::from_ptr(ssl)) }
+        }
     }
 }
 

@@ -1,11 +1,17 @@
 //! TLS over any socket that doesn't wait.
 
+#![allow(unsafe_code)] // calls of OpenSSL that go through `bio`
+
+use std::ffi::c_int;
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::PoisonError;
 
-use openssl::ssl::{self, ErrorCode, Ssl, SslRef, SslStream};
+use openssl::error::ErrorStack;
+use openssl::ssl::{Ssl, SslRef};
+use openssl_sys as ffi;
 
+use super::bio::{self, Stop};
 use super::complaint::Finding;
 use super::error::{TlsError, explain, is_end_of_stream, reason};
 use super::wire::Wire;
@@ -15,11 +21,12 @@ const WRITE: usize = 64 * 1024;
 
 /// A TLS stream. The handshake goes on as it is read from and written to.
 pub struct TlsStream<S> {
-    stream: SslStream<Wire<S>>,
+    ssl: Ssl,
+    wire: Wire<S>,
     /// A read has filled its buffer: there may be more of what has come already.
     more: bool,
     /// What the next read is to say.
-    end: Option<io::Result<usize>>,
+    end: Option<io::Error>,
     finding: Option<Finding>,
     /// We have offered a pre-shared key.
     psk: bool,
@@ -32,25 +39,28 @@ impl<S> fmt::Debug for TlsStream<S> {
 }
 
 impl<S: Read + Write> TlsStream<S> {
-    pub(super) fn new(ssl: Ssl, socket: S, finding: Option<Finding>, psk: bool) -> Result<Self, TlsError> {
-        let stream = SslStream::new(ssl, Wire::new(socket))
-            .map_err(|errors| TlsError::of_openssl("a TLS connection can't be set up", &errors))?;
-        Ok(TlsStream { stream, more: false, end: None, finding, psk })
+    pub(super) fn new(ssl: Ssl, socket: S, finding: Option<Finding>, psk: bool) -> Self {
+        TlsStream { ssl, wire: Wire::new(socket), more: false, end: None, finding, psk }
     }
 
     /// The socket beneath.
     pub fn socket(&self) -> &S {
-        &self.stream.get_ref().socket
+        &self.wire.socket
     }
 
     /// The socket beneath, for the poller; its bytes are TLS's.
     pub fn socket_mut(&mut self) -> &mut S {
-        &mut self.stream.get_mut().socket
+        &mut self.wire.socket
+    }
+
+    /// The socket without TLS, which is over.
+    pub fn into_socket(self) -> S {
+        self.wire.socket
     }
 
     /// What OpenSSL knows of the connection.
     pub(super) fn ssl(&self) -> &SslRef {
-        self.stream.ssl()
+        &self.ssl
     }
 
     /// The handshake is over.
@@ -70,7 +80,7 @@ impl<S: Read + Write> TlsStream<S> {
 
     /// Bytes wait for the socket to take them.
     pub fn has_unwritten(&self) -> bool {
-        self.stream.get_ref().has_unwritten()
+        self.wire.has_unwritten()
     }
 
     /// The peer has closed the socket or is about to: a short read doesn't mean that there is nothing more.
@@ -83,13 +93,14 @@ impl<S: Read + Write> TlsStream<S> {
     /// # Errors
     /// As [`Read::read`].
     pub fn handshake(&mut self) -> io::Result<bool> {
-        self.stream.get_mut().drained = false;
-        let done = self.stream.do_handshake();
+        self.wire.drained = false;
+        // SAFETY: the connection is live.
+        let done = self.call(|ssl| unsafe { ffi::SSL_do_handshake(ssl) });
         self.write_out()?;
         match done {
             Ok(()) => Ok(true),
-            Err(error) if error.code() == ErrorCode::WANT_READ => Ok(false),
-            Err(error) => match self.failure(error) {
+            Err(Stop::WantRead) => Ok(false),
+            Err(stop) => match self.failure(stop) {
                 Ok(_) => Err(TlsError::cut_off().into()),
                 Err(error) => Err(error),
             },
@@ -100,7 +111,8 @@ impl<S: Read + Write> TlsStream<S> {
     pub fn close_notify(&mut self) {
         if self.is_open() {
             // One way is enough: MQTT has said its goodbye already.
-            let _ = self.stream.shutdown();
+            // SAFETY: the connection is live.
+            let _ = self.call(|ssl| unsafe { ffi::SSL_shutdown(ssl) });
         }
         let _ = self.write_out();
     }
@@ -110,34 +122,43 @@ impl<S: Read + Write> TlsStream<S> {
     /// # Errors
     /// The system's.
     pub fn write_out(&mut self) -> io::Result<()> {
-        self.stream.get_mut().write_out()
+        self.wire.write_out()
+    }
+
+    fn call(&mut self, function: impl FnOnce(*mut ffi::SSL) -> c_int) -> Result<(), Stop> {
+        bio::call(&mut self.ssl, &mut self.wire, function)
     }
 
     /// `Ok(0)` is the end of the stream.
-    fn failure(&mut self, error: ssl::Error) -> io::Result<usize> {
+    fn failure(&mut self, stop: Stop) -> io::Result<usize> {
         let in_handshake = !self.is_open();
-        if error.code() == ErrorCode::ZERO_RETURN {
-            return if in_handshake { Err(TlsError::cut_off().into()) } else { Ok(0) };
+        let cut_off = || Err(TlsError::cut_off().into());
+        match stop {
+            Stop::WantRead => Err(ErrorKind::WouldBlock.into()),
+            Stop::Ended if in_handshake => cut_off(),
+            Stop::Ended => Ok(0),
+            Stop::Failed(errors) if is_end_of_stream(&errors) => match in_handshake {
+                true => cut_off(),
+                false => Ok(0),
+            },
+            Stop::Failed(errors) => Err(TlsError::new(self.words(&errors)).into()),
+            Stop::Io(error) => match error.kind() {
+                ErrorKind::ConnectionReset | ErrorKind::BrokenPipe if in_handshake => cut_off(),
+                _ => Err(error),
+            },
         }
-        if is_end_of_stream(&error) {
-            return if in_handshake { Err(TlsError::cut_off().into()) } else { Ok(0) };
+    }
+
+    /// What OpenSSL's errors mean.
+    fn words(&self, errors: &ErrorStack) -> String {
+        let words = reason(errors);
+        let found =
+            self.finding.as_ref().and_then(|f| f.lock().unwrap_or_else(PoisonError::into_inner).take());
+        match (found, explain(&words, self.psk)) {
+            (Some(found), _) => format!("certificate verify failed: {found}"),
+            (None, Some(meaning)) => format!("{words} ({meaning})"),
+            (None, None) => words,
         }
-        if let Some(errors) = error.ssl_error() {
-            let words = reason(errors);
-            let found =
-                self.finding.as_ref().and_then(|f| f.lock().unwrap_or_else(PoisonError::into_inner).take());
-            let words = match (found, explain(&words, self.psk)) {
-                (Some(found), _) => format!("certificate verify failed: {found}"),
-                (None, Some(meaning)) => format!("{words} ({meaning})"),
-                (None, None) => words,
-            };
-            return Err(TlsError::new(words).into());
-        }
-        let error = error.into_io_error().unwrap_or_else(|_| ErrorKind::ConnectionAborted.into());
-        if in_handshake && matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) {
-            return Err(TlsError::cut_off().into());
-        }
-        Err(error)
     }
 }
 
@@ -146,26 +167,32 @@ impl<S: Read + Write> Read for TlsStream<S> {
     /// That an answer can't be written is found out by who writes next.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.more = false;
-        if let Some(end) = self.end.take() {
-            return end;
+        if let Some(error) = self.end.take() {
+            return Err(error);
         }
-        self.stream.get_mut().drained = false;
+        self.wire.drained = false;
         let mut count = 0;
         while count < buffer.len() {
-            match self.stream.ssl_read(&mut buffer[count..]) {
-                Ok(read) => count += read,
-                Err(error) if error.code() == ErrorCode::WANT_READ => {
+            let (rest, mut read) = (&mut buffer[count..], 0);
+            // SAFETY: the connection is live, and the buffer as long as it says.
+            let done = self.call(|ssl| unsafe {
+                ffi::SSL_read_ex(ssl, rest.as_mut_ptr().cast(), rest.len(), &raw mut read)
+            });
+            match done {
+                Ok(()) => count += read,
+                Err(Stop::WantRead) => {
                     let _ = self.write_out();
                     return if count > 0 { Ok(count) } else { Err(ErrorKind::WouldBlock.into()) };
                 }
-                Err(error) => {
+                Err(stop) => {
                     // An alert may have to go out.
                     let _ = self.write_out();
-                    let end = self.failure(error);
+                    let end = self.failure(stop);
                     if count == 0 {
                         return end;
                     }
-                    (self.end, self.more) = (Some(end), true);
+                    // That the stream is over is said again to whoever asks again.
+                    (self.end, self.more) = (end.err(), true);
                     return Ok(count);
                 }
             }
@@ -186,18 +213,22 @@ impl<S: Read + Write> Write for TlsStream<S> {
         if part.is_empty() {
             return Ok(0);
         }
-        match self.stream.ssl_write(part) {
-            Ok(count) => {
+        let mut count = 0;
+        // SAFETY: the connection is live, and there are so many bytes.
+        let done = self
+            .call(|ssl| unsafe { ffi::SSL_write_ex(ssl, part.as_ptr().cast(), part.len(), &raw mut count) });
+        match done {
+            Ok(()) => {
                 self.write_out()?;
                 Ok(count)
             }
-            Err(error) if error.code() == ErrorCode::WANT_READ => {
+            Err(Stop::WantRead) => {
                 self.write_out()?;
                 Err(ErrorKind::WouldBlock.into())
             }
-            Err(error) => {
+            Err(stop) => {
                 let _ = self.write_out();
-                match self.failure(error) {
+                match self.failure(stop) {
                     Ok(_) => Err(ErrorKind::BrokenPipe.into()),
                     Err(error) => Err(error),
                 }

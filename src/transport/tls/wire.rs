@@ -11,49 +11,55 @@ const SPARE: usize = 256 * 1024;
 
 thread_local! {
     /// The buffer of whoever writes next: those who have nothing to write hold no memory.
-    static NEXT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    static NEXT: Cell<Option<Box<Unwritten>>> = const { Cell::new(None) };
+}
+
+/// What the socket is to take.
+#[derive(Debug, Default)]
+struct Unwritten {
+    bytes: Vec<u8>,
+    /// How many of them it has taken.
+    written: usize,
 }
 
 /// A socket that remembers what it couldn't write, and that it was read empty.
 #[derive(Debug)]
 pub(super) struct Wire<S> {
     pub socket: S,
-    unwritten: Vec<u8>,
-    /// How much of `unwritten` the socket has taken.
-    written: usize,
+    unwritten: Option<Box<Unwritten>>,
     /// A short read has emptied the socket: asking again would only cost a system call.
     pub drained: bool,
 }
 
 impl<S> Wire<S> {
     pub fn new(socket: S) -> Self {
-        Wire { socket, unwritten: Vec::new(), written: 0, drained: false }
+        Wire { socket, unwritten: None, drained: false }
     }
 
     pub fn has_unwritten(&self) -> bool {
-        !self.unwritten.is_empty()
+        self.unwritten.is_some()
     }
 }
 
 impl<S: Write> Wire<S> {
     /// Writes what is left, as far as the socket takes it.
     pub fn write_out(&mut self) -> io::Result<()> {
-        while self.written < self.unwritten.len() {
-            match self.socket.write(&self.unwritten[self.written..]) {
+        let Some(unwritten) = &mut self.unwritten else { return Ok(()) };
+        while unwritten.written < unwritten.bytes.len() {
+            match self.socket.write(&unwritten.bytes[unwritten.written..]) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(count) => self.written += count,
+                Ok(count) => unwritten.written += count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
-        self.written = 0;
-        if self.unwritten.capacity() > 0 {
-            let mut spare = std::mem::take(&mut self.unwritten);
-            if spare.capacity() <= SPARE {
-                spare.clear();
-                NEXT.set(spare);
-            }
+        if let Some(mut spare) = self.unwritten.take()
+            && spare.bytes.capacity() <= SPARE
+        {
+            spare.bytes.clear();
+            spare.written = 0;
+            NEXT.set(Some(spare));
         }
         Ok(())
     }
@@ -82,10 +88,8 @@ impl<S: Read> Read for Wire<S> {
 
 impl<S> Write for Wire<S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.unwritten.capacity() == 0 {
-            self.unwritten = NEXT.take();
-        }
-        self.unwritten.extend_from_slice(bytes);
+        let unwritten = self.unwritten.get_or_insert_with(|| NEXT.take().unwrap_or_default());
+        unwritten.bytes.extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
