@@ -329,7 +329,12 @@ impl Layers {
 
     /// What the broker must hear of.
     pub fn take_news(&mut self) -> Vec<News> {
-        self.aside.as_mut().map(|aside| std::mem::take(&mut aside.news)).unwrap_or_default()
+        let Some(aside) = &mut self.aside else { return Vec::new() };
+        let news = std::mem::take(&mut aside.news);
+        if aside.page.is_none() {
+            self.aside = None;
+        }
+        news
     }
 
     /// There may be more to read than the poller knows of.

@@ -41,9 +41,12 @@ impl Handshakes {
         let mut poll = Poll::new()?;
         let mut events = Events::with_capacity(1024);
         let mut guests: Vec<Option<Guest>> = (0..self.together).map(|_| None).collect();
-        // The first isn't counted: it may bring the session that the others go on with.
         let (mut begun, mut resumed, mut times) = (0, 0, Vec::with_capacity(self.count as usize));
-        one(address, &way, v5)?;
+        // The first ones aren't counted: they bring the sessions that others go on with, each good for one connection,
+        // which is given the next in turn. So they must all begin before any of them is given one.
+        let first = 0..if self.resume { self.together } else { 1 };
+        let first: Vec<Line> = first.map(|_| Line::open(address, &way)).collect::<Result<_>>()?;
+        first.into_iter().try_for_each(|line| one(line, v5))?;
         let meter = Meter::start(pid)?;
         while (times.len() as u64) < self.count {
             ensure!(Instant::now() < deadline, "the deadline passed before all handshakes were done");
@@ -84,8 +87,7 @@ impl Handshakes {
     }
 }
 
-fn one(address: SocketAddr, way: &Way, v5: bool) -> Result<()> {
-    let mut line = Line::open(address, way)?;
+fn one(mut line: Line, v5: bool) -> Result<()> {
     line.patient().settle().context("the TLS handshake")?;
     super::net::handshake(&mut line.patient(), "first", true, v5, None)?;
     line.leave()?;

@@ -41,11 +41,16 @@ pub struct TlsClient {
     psk: bool,
     /// The server must prove that its certificate isn't revoked.
     ocsp: bool,
-    /// What the next connection may go on with.
-    session: Option<LastSession>,
+    /// What the next connections may go on with.
+    sessions: Option<Sessions>,
 }
 
-type LastSession = Arc<Mutex<Option<SslSession>>>;
+/// Sessions that were given to us and not gone on with yet, the newest last. In TLS 1.3 each is good for one connection:
+/// OpenSSL forgets it then.
+type Sessions = Arc<Mutex<Vec<SslSession>>>;
+
+/// So many are kept.
+const SESSIONS: usize = 1024;
 
 impl TlsClient {
     /// Reads the files and sets OpenSSL up. An encrypted key's passphrase is asked for at the terminal, by OpenSSL.
@@ -89,8 +94,8 @@ impl TlsClient {
         if ocsp {
             ocsp::require(&mut context).map_err(failed("OCSP can't be set up"))?;
         }
-        let session = settings.resume.then(|| remember(&mut context));
-        Ok(TlsClient { context: context.build(), verify, psk: settings.psk.is_some(), ocsp, session })
+        let sessions = settings.resume.then(|| remember(&mut context));
+        Ok(TlsClient { context: context.build(), verify, psk: settings.psk.is_some(), ocsp, sessions })
     }
 
     /// Begins a connection over `socket` to `host`; without one no name is checked.
@@ -129,24 +134,27 @@ impl TlsClient {
 
     #[allow(unsafe_code)] // the binding leaves it to us that session and context belong together
     fn go_on(&self, ssl: &mut Ssl) -> Result<(), ErrorStack> {
-        let Some(last) = &self.session else { return Ok(()) };
-        match &*last.lock().unwrap_or_else(PoisonError::into_inner) {
+        let Some(sessions) = &self.sessions else { return Ok(()) };
+        match sessions.lock().unwrap_or_else(PoisonError::into_inner).pop() {
             // SAFETY: only connections of this context put their sessions there.
-            Some(session) => unsafe { ssl.set_session(session) },
+            Some(session) => unsafe { ssl.set_session(&session) },
             None => Ok(()),
         }
     }
 }
 
-/// Keeps the session that a connection is given last.
-fn remember(context: &mut SslContextBuilder) -> LastSession {
-    let last = LastSession::default();
-    let kept = last.clone();
+/// Keeps the sessions that connections are given.
+fn remember(context: &mut SslContextBuilder) -> Sessions {
+    let sessions = Sessions::default();
+    let kept = sessions.clone();
     context.set_session_cache_mode(SslSessionCacheMode::CLIENT | SslSessionCacheMode::NO_INTERNAL);
     context.set_new_session_callback(move |_, session| {
-        *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < SESSIONS {
+            kept.push(session);
+        }
     });
-    last
+    sessions
 }
 
 fn failed(what: &str) -> impl Fn(ErrorStack) -> SetupError + use<'_> {

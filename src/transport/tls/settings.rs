@@ -89,7 +89,7 @@ pub struct TlsSettings {
     pub alpn: Option<String>,
     /// A file to append the secrets of each connection to, for debugging.
     pub keylog: Option<PathBuf>,
-    /// Go on with the session that the last connection was given, where the other side agrees.
+    /// Go on with sessions that earlier connections were given, each once, where the other side agrees.
     pub resume: bool,
 }
 
