@@ -7,6 +7,7 @@
 mod certificates;
 mod harness;
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -333,6 +334,22 @@ fn a_certificate_out_of_date_is_warned_of() {
             format!("Warning: The server certificate \"{}\" {words}", certificates.path("server.crt"));
         assert!(test.code == 0 && test.stderr.contains(&words), "{words}: {test:?}");
     }
+}
+
+/// Who has issued the certificate may be in `cafile` only: clients that trust the root are sent all between it and us.
+#[test]
+fn the_chain_is_completed_from_the_authorities() {
+    let mut certificates = Certificates::new();
+    let between = certificates.delegate("between.crt");
+    certificates.issue(&Wanted { names: &["127.0.0.1"], ..Wanted::default() });
+    let root = certificates.path("ca.crt");
+    let all = fs::read_to_string(&between).unwrap() + &fs::read_to_string(&root).unwrap();
+    let cafile = format!("cafile {}\n", certificates.write("all.crt", &all));
+    for program in clients("mqtt-pub") {
+        publish(&broker(&certificates, &cafile), &program).args(["--cafile", &root]).run().prints("");
+    }
+    let refused = publish(&broker(&certificates, ""), &ours("mqtt-pub")).args(["--cafile", &root]).run();
+    assert!(refused.stderr.contains("unable to get local issuer certificate"), "{refused:?}");
 }
 
 /// Runs the broker's program with a configuration that it can't use.

@@ -199,7 +199,7 @@ impl Greeter {
                             return;
                         }
                     }
-                    Token(number) => self.event(number, event.is_readable()),
+                    Token(number) => self.event(number),
                 }
             }
             self.sweep();
@@ -220,8 +220,8 @@ impl Greeter {
     fn arrive(&mut self, guest: Guest) {
         let Guest { key, ticket, mut raw, ways } = guest;
         let entry = self.guests.vacant_entry();
-        let (token, interest) = (Token(entry.key()), Interest::READABLE | Interest::WRITABLE);
-        match self.poll.registry().register(raw.source(), token, interest) {
+        let token = Token(entry.key());
+        match self.poll.registry().register(raw.source(), token, Interest::READABLE) {
             Ok(()) => {
                 let until = Instant::now() + PATIENCE;
                 entry.insert(Present { key, ticket, until, has_begun: false, way: Way::Silent(raw, ways) });
@@ -232,16 +232,11 @@ impl Greeter {
         }
     }
 
-    fn event(&mut self, number: usize, readable: bool) {
+    fn event(&mut self, number: usize) {
         // It may have left in this turn.
         let Some(guest) = self.guests.get_mut(number) else { return };
         let stream = match std::mem::replace(&mut guest.way, Way::Elsewhere) {
             Way::Begun(stream) => Ok(stream),
-            // The socket may be written to, that is all.
-            way if !readable => {
-                guest.way = way;
-                return;
-            }
             Way::Silent(raw, ways) => match &ways.tls {
                 Some(tls) => tls.accept(raw).map_err(io::Error::from),
                 None => Err(ErrorKind::NotConnected.into()),
@@ -250,7 +245,15 @@ impl Greeter {
         };
         let outcome = match stream {
             Ok(mut stream) => {
-                let outcome = stream.handshake();
+                let waited = stream.has_unwritten();
+                let mut outcome = stream.handshake();
+                // Few have a socket that doesn't take our answer at once; they alone are told when it takes more.
+                if matches!(outcome, Ok(false)) && stream.has_unwritten() && !waited {
+                    let (source, token) = (stream.socket_mut().source(), Token(number));
+                    let interest = Interest::READABLE | Interest::WRITABLE;
+                    let watched = self.poll.registry().reregister(source, token, interest);
+                    outcome = watched.map(|()| false);
+                }
                 guest.way = Way::Begun(stream);
                 outcome
             }

@@ -92,6 +92,14 @@ impl Certificates {
         self.issue(&Wanted { file: "client", common_name, serial: 2, ..Wanted::default() });
     }
 
+    /// Lets an authority of lower rank issue the next certificates; its own is in this file.
+    pub fn delegate(&mut self, file: &str) -> String {
+        let (parameters, key) = authority_parameters("Intermediate CA");
+        let text = parameters.signed_by(&key, &self.authority).unwrap().pem();
+        self.authority = Issuer::new(parameters, key);
+        self.write(file, &text)
+    }
+
     /// Encrypts a key with [`PASSPHRASE`], into another file.
     pub fn encrypt_key(&self, from: &str, to: &str) {
         let key = PKey::private_key_from_pem(&fs::read(self.file(from)).unwrap()).unwrap();
@@ -125,12 +133,16 @@ impl Certificates {
 }
 
 fn authority(name: &str) -> (Issuer<'static, KeyPair>, String) {
+    let (parameters, key) = authority_parameters(name);
+    let text = parameters.self_signed(&key).unwrap().pem();
+    (Issuer::new(parameters, key), text)
+}
+
+fn authority_parameters(name: &str) -> (CertificateParams, KeyPair) {
     let mut parameters = CertificateParams::new(Vec::new()).unwrap();
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     parameters.distinguished_name.push(DnType::CommonName, name);
     parameters.not_before = date_time_ymd(2020, 1, 1);
     parameters.not_after = date_time_ymd(2090, 1, 1);
-    let key = KeyPair::generate().unwrap();
-    let text = parameters.self_signed(&key).unwrap().pem();
-    (Issuer::new(parameters, key), text)
+    (parameters, KeyPair::generate().unwrap())
 }

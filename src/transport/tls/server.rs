@@ -1,9 +1,10 @@
 //! TLS as a server.
 
-use std::ffi::{CString, c_char, c_int, c_void};
+use std::ffi::{CString, c_char, c_int, c_long, c_void};
 use std::fmt;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::ptr;
 use std::sync::{Arc, OnceLock};
 
 use foreign_types::ForeignType;
@@ -108,6 +109,9 @@ impl TlsServer {
             own_certificate(&mut context, certificate, key)?;
         }
         authorities(&mut context, settings)?;
+        if settings.certificate.is_some() {
+            complete_chain(&mut context);
+        }
         // Without a certificate of ours nobody can be asked for one.
         context.set_verify(match settings.require_certificate && settings.certificate.is_some() {
             true => SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT,
@@ -236,6 +240,27 @@ fn own_certificate(context: &mut SslContextBuilder, certificate: &Path, key: &Pa
         }
     })?;
     context.check_private_key().map_err(|_| inconsistent())
+}
+
+/// Looks for those that have issued our certificate among the authorities, if its file has none of them. OpenSSL would do
+/// it again in each handshake, and check their signatures.
+#[allow(unsafe_code)]
+fn complete_chain(context: &mut SslContextBuilder) {
+    const GET_CHAIN_CERTS: c_int = 115;
+    const BUILD_CERT_CHAIN: c_int = 105;
+    /// Ignore errors, and leave none behind: as far as it goes, it is good.
+    const FLAGS: c_long = 0x8 | 0x10;
+    let mut chain: *mut c_void = ptr::null_mut();
+    // SAFETY: the context is live and ours alone; the first call writes a pointer, that the context owns.
+    unsafe {
+        ffi::SSL_CTX_ctrl(context.as_ptr(), GET_CHAIN_CERTS, 0, (&raw mut chain).cast());
+        if chain.is_null()
+            && ffi::SSL_CTX_ctrl(context.as_ptr(), BUILD_CERT_CHAIN, FLAGS, ptr::null_mut()) == 0
+        {
+            // It is left to the handshakes.
+            drop(ErrorStack::get());
+        }
+    }
 }
 
 fn authorities(context: &mut SslContextBuilder, settings: &TlsServerSettings) -> Result<(), TlsError> {
