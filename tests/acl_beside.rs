@@ -6,11 +6,9 @@
 mod harness;
 
 use std::net::SocketAddr;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
 use harness::raw_client::{RawClient, plain_connect, publish};
-use harness::{Broker, eventually, free_port};
+use harness::{Broker, Kind};
 use mqtt_toolkit::protocol::{Connect, Properties, PropertiesBuf, Property, QoS, Version, Will};
 
 /// Who writes what the others read, and the mark behind it.
@@ -73,32 +71,6 @@ fn verdicts(address: SocketAddr) -> Vec<(String, bool, bool)> {
     found
 }
 
-struct Mosquitto(Child);
-
-impl Drop for Mosquitto {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// mosquitto with these lines in its configuration, if it is installed.
-fn mosquitto(folder: &Path, lines: &str) -> Option<(Mosquitto, SocketAddr)> {
-    let program = Path::new("/usr/sbin/mosquitto");
-    if !program.exists() {
-        eprintln!("mosquitto is not installed: it is left out");
-        return None;
-    }
-    let conf = folder.join("conf");
-    let port = free_port();
-    std::fs::write(&conf, format!("user root\nlistener {port} 127.0.0.1\n{lines}")).unwrap();
-    let child = Command::new(program).arg("-c").arg(&conf).stderr(Stdio::null()).spawn().unwrap();
-    let running = Mosquitto(child);
-    let address = SocketAddr::from(([127, 0, 0, 1], port));
-    eventually("mosquitto's port", || std::net::TcpStream::connect(address).is_ok());
-    Some((running, address))
-}
-
 #[test]
 fn verdicts_are_mosquittos() {
     for file in FILES {
@@ -106,9 +78,9 @@ fn verdicts_are_mosquittos() {
         let acl = folder.path().join("acl");
         std::fs::write(&acl, format!("{file}\n{ALWAYS}")).unwrap();
         let lines = format!("allow_anonymous true\nacl_file {}\n", acl.display());
-        let Some((_mosquitto, theirs)) = mosquitto(folder.path(), &lines) else { return };
+        let Some(theirs) = Broker::with(Kind::Mosquitto, &lines) else { return };
         let ours = Broker::configured(&lines);
-        let (expected, found) = (verdicts(theirs), verdicts(ours.address()));
+        let (expected, found) = (verdicts(theirs.address()), verdicts(ours.address()));
         for (expected, found) in expected.iter().zip(&found) {
             assert_eq!(found, expected, "with\n{file}");
         }
@@ -182,7 +154,7 @@ fn a_session_taken_over_by_another_user_tells_only_what_that_user_may_read() {
     std::fs::write(&acl, OPEN).unwrap();
     let lines = format!("allow_anonymous true\nacl_file {}\n", acl.display());
     let ours = Broker::configured(&lines);
-    let theirs = mosquitto(folder.path(), &lines);
+    let theirs = Broker::with(Kind::Mosquitto, &lines);
     for version in [Version::V311, Version::V5] {
         let open: Vec<String> =
             (0..15).flat_map(|number| [format!("open/{number}"), format!("open/{number}")]).collect();
@@ -192,8 +164,8 @@ fn a_session_taken_over_by_another_user_tells_only_what_that_user_may_read() {
         {
             let what = format!("{version:?}, Clean Start {clean_start}");
             assert_eq!(taken_over(ours.address(), version, clean_start), expected, "{what}");
-            if let Some((_, theirs)) = &theirs {
-                assert_eq!(taken_over(*theirs, version, clean_start), expected, "mosquitto, {what}");
+            if let Some(theirs) = &theirs {
+                assert_eq!(taken_over(theirs.address(), version, clean_start), expected, "mosquitto, {what}");
             }
         }
     }

@@ -129,41 +129,45 @@ fn passwords(folder: &tempfile::TempDir, kind: Kind) -> Option<String> {
 
 #[test]
 fn a_bridge_that_is_refused_says_so_once_and_comes_back() {
-    for kind in [Kind::Mosquitto, Kind::Ours] {
-        let folder = tempfile::tempdir().unwrap();
-        let Some(file) = passwords(&folder, kind) else { continue };
-        let locked = format!("allow_anonymous false\npassword_file {file}\n");
-        for version in ["mqttv311", "mqttv50"] {
-            let Some(remote) = Broker::with(kind, &locked) else { continue };
-            let with = |password: &str| {
-                format!(
-                    "{QUIET}{}",
-                    lines(
-                        remote.port,
-                        &format!(
-                            "topic a/# out 1\nremote_username u\nremote_password {password}\n\
-                             bridge_protocol_version {version}\nbridge_session_expiry_interval 100\n"
-                        )
-                    )
-                )
-            };
-            let here = Broker::with(Kind::Ours, &with("wrong")).unwrap();
-            let refused =
-                || count(&remote.log(), "Sending CONNACK to ").max(count(&remote.log(), "not authorised."));
-            until("three attempts", || (refused() >= 3).then_some(()));
-            let log = said(&here);
-            let refusal =
-                log.iter().filter(|line| line.starts_with("Connection Refused: ")).collect::<Vec<_>>();
-            assert_eq!(refusal.len(), 1, "{log:#?}");
-            assert!(refusal[0].to_lowercase().contains("not authori"), "{refusal:?}");
-            assert_eq!(count(&here.log(), "Connecting bridge b "), 1, "{}", here.log());
-            assert_eq!(count(&here.log(), "next backoff"), 1, "{}", here.log());
-            assert!(!here.log().contains("wrong"), "the password is nobody's business");
-            let state = here.tool("mqtt-sub").args(["-t", STATE, "-C", "1"]).run();
-            state.prints("0\n");
-            // With the right one it is let in.
-            here.reload(&with("right"));
-            here.await_log("Bridge b connected to");
+    std::thread::scope(|scope| {
+        for kind in [Kind::Mosquitto, Kind::Ours] {
+            for version in ["mqttv311", "mqttv50"] {
+                scope.spawn(move || is_refused_says_so_once_and_comes_back(kind, version));
+            }
         }
-    }
+    });
+}
+
+fn is_refused_says_so_once_and_comes_back(kind: Kind, version: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(file) = passwords(&folder, kind) else { return };
+    let locked = format!("allow_anonymous false\npassword_file {file}\n");
+    let Some(remote) = Broker::with(kind, &locked) else { return };
+    let with = |password: &str| {
+        format!(
+            "{QUIET}{}",
+            lines(
+                remote.port,
+                &format!(
+                    "topic a/# out 1\nremote_username u\nremote_password {password}\n\
+                             bridge_protocol_version {version}\nbridge_session_expiry_interval 100\n"
+                )
+            )
+        )
+    };
+    let here = Broker::with(Kind::Ours, &with("wrong")).unwrap();
+    let refused = || count(&remote.log(), "Sending CONNACK to ").max(count(&remote.log(), "not authorised."));
+    until("three attempts", || (refused() >= 3).then_some(()));
+    let log = said(&here);
+    let refusal = log.iter().filter(|line| line.starts_with("Connection Refused: ")).collect::<Vec<_>>();
+    assert_eq!(refusal.len(), 1, "{log:#?}");
+    assert!(refusal[0].to_lowercase().contains("not authori"), "{refusal:?}");
+    assert_eq!(count(&here.log(), "Connecting bridge b "), 1, "{}", here.log());
+    assert_eq!(count(&here.log(), "next backoff"), 1, "{}", here.log());
+    assert!(!here.log().contains("wrong"), "the password is nobody's business");
+    let state = here.tool("mqtt-sub").args(["-t", STATE, "-C", "1"]).run();
+    state.prints("0\n");
+    // With the right one it is let in.
+    here.reload(&with("right"));
+    here.await_log("Bridge b connected to");
 }
