@@ -3,13 +3,15 @@
 // A test says what it expects by failing there, in its helpers too.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod harness;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
+use harness::until;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -77,18 +79,6 @@ impl Running {
         self.0.stderr.take().unwrap().read_to_end(&mut stderr).unwrap();
         let status = self.0.wait().unwrap();
         (status.code(), lines(&stderr))
-    }
-}
-
-/// Waits for something that comes soon.
-fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
-        if let Some(found) = ready() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "no {what}");
-        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -401,7 +391,7 @@ fn files_of_a_running_broker() {
     let mut command = Command::new(BROKER);
     let running = Running::start(command.args(["-c", "x.conf"]).current_dir(folder.path()));
     let path = |name: &str| folder.path().join(name);
-    wait_for("running broker", || {
+    until("running broker", || {
         fs::read_to_string(path("log")).ok().filter(|log| log.lines().any(|line| line.ends_with(" running")))
     });
     assert_eq!(fs::read_to_string(path("p")).unwrap(), running.0.id().to_string(), "without a newline");
@@ -424,10 +414,10 @@ fn in_the_background() {
     let output = broker(folder.path(), &["-c", "x.conf", "-d"]);
     assert_eq!(output.status.code(), Some(0));
     let log = folder.path().join("log");
-    wait_for("running broker", || fs::read_to_string(&log).ok().filter(|log| log.contains(" running")));
+    until("running broker", || fs::read_to_string(&log).ok().filter(|log| log.contains(" running")));
     let pid: i32 = fs::read_to_string(folder.path().join("p")).unwrap().parse().unwrap();
     kill_process(Pid::from_raw(pid).unwrap(), Signal::TERM).unwrap();
-    wait_for("end", || fs::read_to_string(&log).ok().filter(|log| log.contains(" terminating")));
+    until("end", || fs::read_to_string(&log).ok().filter(|log| log.contains(" terminating")));
 }
 
 #[test]
@@ -449,7 +439,7 @@ fn quiet_and_verbose_win_over_the_configuration() {
         let mut command = Command::new(BROKER);
         let running =
             Running::start(command.args(["-c", "x.conf"]).args(arguments).current_dir(folder.path()));
-        wait_for("socket", || std::os::unix::net::UnixStream::connect(folder.path().join("s")).ok());
+        until("socket", || std::os::unix::net::UnixStream::connect(folder.path().join("s")).ok());
         running.signal(Signal::TERM);
         let (code, log) = running.end();
         assert_eq!(code, Some(0));
@@ -486,7 +476,7 @@ fn the_pid_file_of_a_broker_that_runs_is_left_alone() {
     let mut command = Command::new(BROKER);
     let running = Running::start(command.args(["-c", "x.conf"]).current_dir(folder.path()));
     let pid = || fs::read_to_string(folder.path().join("p")).ok().filter(|pid| !pid.is_empty());
-    let first = wait_for("process id", pid);
+    let first = until("process id", pid);
     // Another with the same file that can't start.
     fs::write(folder.path().join("y.conf"), "user root\npid_file p\nlistener 0 /none/s\n").unwrap();
     for arguments in [&["-c", "y.conf"][..], &["-c", "y.conf", "-d"], &["-c", "x.conf", "--test-config"]] {
@@ -507,7 +497,7 @@ fn in_the_background_whoever_started_it_waits_for_the_start() {
     std::os::unix::net::UnixStream::connect(&socket).unwrap();
     let pid: i32 = fs::read_to_string(folder.path().join("p")).unwrap().parse().unwrap();
     kill_process(Pid::from_raw(pid).unwrap(), Signal::TERM).unwrap();
-    wait_for("end", || (!folder.path().join("p").exists()).then_some(()));
+    until("end", || (!folder.path().join("p").exists()).then_some(()));
 
     fs::write(folder.path().join("x.conf"), "user root\nlistener 0 s\npassword_file nope\n").unwrap();
     let output = broker(folder.path(), &["-c", "x.conf", "-d"]);

@@ -253,7 +253,7 @@ fn systemd_is_told() {
     let manager = UnixDatagram::bind(&path).unwrap();
     manager.set_read_timeout(Some(PATIENCE)).unwrap();
     let conf = folder.path().join("x.conf");
-    let variables = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "200000")];
+    let variables = [("NOTIFY_SOCKET", path.to_str().unwrap()), ("WATCHDOG_USEC", "1000000")];
     let broker = Running::start_in(&ours("mqtt-broker"), &["-c", conf.to_str().unwrap()], &variables);
     assert_eq!(datagram(&manager), "READY=1");
     broker.err.wait_for(" running\n");

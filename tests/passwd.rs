@@ -2,6 +2,8 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod harness;
+
 mod passwd {
     mod desk;
     mod files;

@@ -6,7 +6,7 @@ mod harness;
 
 use harness::kept::{come, configuration, dump, durable, log_files, payloads, publish_5};
 use harness::raw_client::{RawClient, encoded, plain_connect};
-use harness::{Broker, eventually, foreign, ours, run};
+use harness::{Broker, eventually, foreign, free_port, ours, run};
 use mqtt_toolkit::protocol::{
     Connect, Packet, Properties, PropertiesBuf, Property, Publish, QoS, Version, Will,
 };
@@ -434,7 +434,7 @@ fn a_full_disk_lets_go_of_what_is_read_however_much_waits_to_be_written() {
 fn a_database_of_mosquitto_comes_over() {
     let Some(mosquitto) = foreign("mosquitto") else { return };
     let folder = tempfile::tempdir().unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let conf = folder.path().join("conf");
     let text = format!(
         "user root\nallow_anonymous true\npersistence true\npersistence_location {}/\nlistener {port} 127.0.0.1\n\

@@ -40,13 +40,14 @@ fn persistent(kind: Kind, port: u16, folder: &tempfile::TempDir) -> Option<Broke
 
 /// Waits until so many messages have come.
 fn await_count(sub: &Running, count: usize) {
-    until(&format!("{count} messages"), || (sub.stdout().lines().count() >= count).then_some(()));
+    sub.out.wait_for_lines(count);
 }
 
 /// How often each message has come, and the one after the last.
-fn seen(sub: &Running) -> Vec<usize> {
+fn seen(printed: &str) -> Vec<usize> {
     let mut seen = vec![0; MESSAGES + 1];
-    for line in sub.stdout().lines() {
+    // A line without its end may be half a number.
+    for line in printed.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
         seen[line.parse::<usize>().unwrap()] += 1;
     }
     seen
@@ -54,9 +55,9 @@ fn seen(sub: &Running) -> Vec<usize> {
 
 /// Waits for all messages, and then for one more that is published at `from`: how often each has come in the end.
 fn all(sub: &Running, from: &Broker) -> Vec<usize> {
-    until("all messages", || seen(sub)[..MESSAGES].iter().all(|times| *times > 0).then_some(()));
+    sub.out.wait_until("all messages", |printed| seen(printed)[..MESSAGES].iter().all(|times| *times > 0));
     publish(from, "a/n", &MESSAGES.to_string(), &["-q", "2"]);
-    until("the last message", || (seen(sub)[MESSAGES] > 0).then(|| seen(sub)))
+    seen(&sub.out.wait_until("the last message", |printed| seen(printed)[MESSAGES] > 0))
 }
 
 fn each_once(times: &[usize], what: &str) {

@@ -308,7 +308,7 @@ fn properties_of_5_0_pass_through() {
     let seen = subscriber.wait().stdout;
     let fields: Vec<&str> = seen.trim_end().split('|').collect();
     assert_eq!(fields[1..3], ["text/plain", "c-1"], "{seen}");
-    assert!(matches!(fields[3], "3600" | "3599" | "3598"), "{seen}");
+    assert!((3000..=3600).contains(&fields[3].parse().unwrap()), "{seen}");
     assert_eq!(fields[4..], ["1", "first:one second:two", "to/me", "", "body"], "{seen}");
 }
 

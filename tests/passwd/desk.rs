@@ -18,18 +18,6 @@ pub fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_mqtt-passwd"))
 }
 
-/// mosquitto_passwd, mosquitto or mosquitto_pub as Debian installs them; where there is none, says so loudly.
-pub fn foreign(name: &str) -> Option<PathBuf> {
-    let found = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"]
-        .map(|directory| Path::new(directory).join(name))
-        .into_iter()
-        .find(|path| path.exists());
-    if found.is_none() {
-        eprintln!("SKIPPED: {name} is not installed (apt install mosquitto mosquitto-clients)");
-    }
-    found
-}
-
 /// What a run printed, and how it ended.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Ran {

@@ -1,10 +1,10 @@
 //! Side by side with Debian's mosquitto_passwd and mosquitto (2.0.11), where they are installed.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
-use super::desk::{Desk, HASH_OF_B, Ran, foreign, program};
+use super::super::harness::{eventually, foreign, free_port};
+use super::desk::{Desk, HASH_OF_B, Ran, program};
 
 /// Runs one command line with both programs, each in a directory of the same content, and compares stderr, exit code
 /// and who is in the file afterwards. 2.1 tells on stdout what it did, 2.0 doesn't: that line is left out.
@@ -146,9 +146,7 @@ struct Mosquitto {
 
 impl Mosquitto {
     fn start(desk: &Desk, program: &std::path::Path) -> Mosquitto {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = free.local_addr().expect("a port").port();
-        drop(free);
+        let port = free_port();
         let mut lines = format!("listener {port} 127.0.0.1\nallow_anonymous false\npassword_file f\n");
         if rustix::process::getuid().is_root() {
             // It would become another user, who can't read the directory.
@@ -163,11 +161,7 @@ impl Mosquitto {
             .spawn()
             .expect("started");
         let broker = Mosquitto { child, port };
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < deadline, "mosquitto doesn't listen");
-            std::thread::yield_now();
-        }
+        eventually("mosquitto's port", || TcpStream::connect(("127.0.0.1", port)).is_ok());
         broker
     }
 }

@@ -3,9 +3,10 @@
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::desk::{Desk, FAST, foreign, program, ran};
+use super::super::harness::{PATIENCE, foreign};
+use super::desk::{Desk, FAST, program, ran};
 use rustix::process::{Pid, Signal, kill_process};
 
 const NEW: [&str; 5] = ["-H", "sha512", "-c", "f", "u"];
@@ -145,7 +146,7 @@ impl Talk {
     }
 
     fn wait_for(&mut self, text: &str) {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + PATIENCE;
         while !self.heard.ends_with(text) {
             let left = deadline.saturating_duration_since(Instant::now());
             let chunk = self.chunks.recv_timeout(left);
@@ -162,7 +163,7 @@ impl Talk {
     /// Everything it has printed, and its exit code.
     fn end(mut self) -> (String, Option<i32>) {
         // stdin stays open: its end would be an answer too.
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + PATIENCE;
         while let Ok(chunk) = self.chunks.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             self.heard += &String::from_utf8_lossy(&chunk);
         }

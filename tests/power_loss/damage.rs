@@ -107,7 +107,7 @@ fn the_writer_marks_what_was_synced_as_soon_as_it_has_nothing_to_do() {
     changes.begin(0);
     changes.list.extend((1..=3).map(retained));
     store.submit(&mut changes);
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(100);
     let marked =
         || disk.read(FIRST).is_ok_and(|data| data.len() > 32 && data[data.len() - 12..][..4] == [0; 4]);
     while !marked() {

@@ -34,7 +34,7 @@ fn send(w: &mut World, client: Client, qos: QoS, number: usize) {
 }
 
 fn wait_for(w: &mut World, store: &Store, sequence: u64) {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(100);
     while store.committed() < sequence {
         assert!(std::time::Instant::now() < deadline, "{} of {sequence} are committed", store.committed());
         std::thread::yield_now();
