@@ -101,6 +101,25 @@ fn a_file_with_a_bad_line_refuses_the_start() {
 }
 
 #[test]
+fn comments_of_any_encoding_are_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let (acl, conf) = (folder.path().join("acl"), folder.path().join("conf"));
+    let lines = format!("listener 0 {}/s\nuser root\nacl_file {}\n", folder.path().display(), acl.display());
+    std::fs::write(&conf, lines).unwrap();
+    let cases: [(&[u8], _, _); 2] = [
+        (b"# Ger\xE4te\ntopic a\n", 0, "Configuration file is OK."),
+        (b"# Ger\xC3\xA4te\ntopic Ger\xE4te\n", 3, "acl:2."),
+    ];
+    for (bytes, code, said) in cases {
+        std::fs::write(&acl, bytes).unwrap();
+        let mut broker = Command::new(env!("CARGO_BIN_EXE_mqtt-broker"));
+        let output = broker.arg("-c").arg(&conf).arg("--test-config").output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(code) && stderr.contains(said), "{stderr}");
+    }
+}
+
+#[test]
 fn explain_says_which_line_decides() {
     let folder = tempfile::tempdir().unwrap();
     let (acl, conf) = (folder.path().join("acl"), folder.path().join("conf"));

@@ -457,7 +457,7 @@ fn what_is_wrong_is_said_at_the_start_and_when_it_is_tested() {
         ("psk_hint h\npsk_file /none\n".into(), 13, "Error: Unable to open pwfile \"/none\"."),
         (
             format!("psk_hint h\npsk_file {bad_psk}\n"),
-            13,
+            3,
             "Error: psk for identity \"me\" contains non-hexadecimal characters.",
         ),
         (

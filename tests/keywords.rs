@@ -153,6 +153,22 @@ fn allow_anonymous() {
 }
 
 #[test]
+fn an_empty_user_name_is_none() {
+    let acl = Acl::parse("topic write a\nuser ann\ntopic read a\n", "acl").unwrap();
+    let mut w = broker_with_acl("allow_anonymous true", Some(Arc::new(acl)));
+    let ann = w.connect("ann", v5().username("ann"));
+    w.subscribe(ann, "a", ONE);
+    for (id, options) in [("old", v311()), ("new", v5())] {
+        let nobody = w.connect(id, options.username("").password(""));
+        w.publish(nobody, "a", id, ONE);
+    }
+    assert_eq!(w.messages(ann), ["a old", "a new"]);
+    let mut w = broker("use_username_as_clientid true");
+    let nobody = w.attempt("x", v5().username(""));
+    assert_eq!(code(&w, nobody), Some(0x87));
+}
+
+#[test]
 fn anonymous_clients_are_refused_unless_it_is_said() {
     let w = settings("listener 1883");
     assert!(!w.allows_anonymous(&w.listeners[0]));
@@ -289,6 +305,27 @@ fn max_queued_messages() {
 }
 
 #[test]
+fn what_a_full_queue_drops_is_said_once_until_the_client_comes() {
+    let mut w = broker("max_queued_messages 2");
+    let receiver = w.connect("r", v311().clean(false));
+    w.subscribe(receiver, "a", ONE);
+    w.cut(receiver);
+    let publisher = w.connect("p", v311());
+    for _ in 0..2 {
+        w.notices();
+        for published in 0..5 {
+            w.publish(publisher, "a", "x", ONE);
+            let said = w.notices();
+            let said = said.iter().any(|n| matches!(n, Notice::Dropping { client } if **client == *"r"));
+            assert_eq!(said, published == 2, "{published}");
+        }
+        let receiver = w.reconnect(receiver);
+        assert_eq!(count(&mut w, receiver), 2);
+        w.cut(receiver);
+    }
+}
+
+#[test]
 fn max_queued_bytes() {
     assert_eq!(kept("max_queued_bytes 35", ONE, 8), 4, "the last one may go over");
     assert_eq!(kept("max_queued_bytes 35\nmax_queued_messages 2", ONE, 8), 2);
@@ -353,6 +390,8 @@ fn message_size_limit() {
     assert_eq!(count(&mut w, client), 0);
     let refused = w.attempt("w", v5().will("a", "12345678901", ONE));
     assert_eq!(code(&w, refused), Some(0x95));
+    let refused = w.attempt("w", v311().will("a", "12345678901", ONE));
+    assert_eq!(code(&w, refused), Some(5), "mosquitto's code for it");
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn test_config_opens_what_the_file_names_and_says_every_fault() {
         assert!(ended.stderr.contains(said), "{said}\n{}", ended.stderr);
     }
     assert!(!ended.stderr.contains("is OK"), "{}", ended.stderr);
-    assert_eq!(ended.code, 13);
+    assert_eq!(ended.code, 3);
     assert_eq!(names(folder.path()), ["acl", "passwords", "x.conf"], "nothing was written");
 }
 

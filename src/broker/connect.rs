@@ -11,6 +11,7 @@ use super::packet::CONNECT;
 use super::session::{NEVER, Session, Will};
 use super::shard::Shard;
 use super::timers::Timer;
+use crate::protocol::connack::return_code_v3;
 use crate::protocol::trail::BROKER_NAME;
 use crate::protocol::{
     ConnAck, Connect, Malformed, Packet, Properties, PropertiesBuf, Property, PropertyId, ReasonCode,
@@ -75,6 +76,8 @@ impl Shard {
             Ok(connect) => connect,
             Err(error) => return self.refuse_malformed(now, key, body, error, out),
         };
+        // As to mosquitto: an empty name is none.
+        connect.username = connect.username.filter(|name| !name.is_empty());
         let connection = &mut self.connections[key];
         connection.version = connect.version;
         connection.maximum_packet_size = connect.properties.maximum_packet_size().unwrap_or(u32::MAX);
@@ -311,7 +314,9 @@ impl Shard {
         let code = match version {
             Version::V5 => Some(refusal.code),
             _ if !refusal.tell_v3 => None,
-            _ => crate::protocol::connack::return_code_v3(refusal.code).map(ReasonCode),
+            // A Will that is too large: mosquitto calls it not authorized.
+            _ if refusal.code == ReasonCode::PACKET_TOO_LARGE => return_code_v3(ReasonCode::NOT_AUTHORIZED).map(ReasonCode),
+            _ => return_code_v3(refusal.code).map(ReasonCode),
         };
         let packet = |code| ConnAck { session_present: false, code, properties: Properties::EMPTY };
         let most = self.connections[key].maximum_packet_size as usize;

@@ -502,11 +502,15 @@ impl Fanout<'_> {
 
     fn dropped(&mut self, receiver: SessionKey, out: &mut Outbox) {
         self.counters.publish_dropped += 1;
-        let session = &self.sessions[receiver as usize];
-        let said = match session.connection.and_then(|key| self.connections.get_mut(key)) {
-            Some(connection) => std::mem::replace(&mut connection.dropping, true),
-            None => true,
+        let session = &mut self.sessions[receiver as usize];
+        let dropping = match session.connection.and_then(|key| self.connections.get_mut(key)) {
+            Some(connection) => &mut connection.dropping,
+            None => match &mut session.backlog {
+                Some(backlog) => &mut backlog.dropping,
+                None => return,
+            },
         };
+        let said = std::mem::replace(dropping, true);
         if !said && self.kinds.has(Kinds::NOTICE) {
             out.notices.push(Notice::Dropping { client: session.client_id.clone() });
         }

@@ -2,6 +2,7 @@
 
 use super::clock::Now;
 use super::deliver::Outgoing;
+use super::message::remaining;
 use crate::protocol::{QoS, wire};
 
 /// Four layouts of a PUBLISH: 3.x or 5.0, without or with a Packet Identifier.
@@ -126,7 +127,7 @@ pub(super) fn build(
         flags,
         topic: outgoing.topic,
         alias: 0,
-        expiry: outgoing.expires.map(|at| at.saturating_sub(now.wall) as u32),
+        expiry: remaining(outgoing.expires, now.wall),
         identifier: 0,
         properties: &outgoing.properties[..outgoing.properties.len() - outgoing.hidden],
         payload_length: outgoing.payload.len(),

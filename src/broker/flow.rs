@@ -301,7 +301,11 @@ impl Shard {
     /// A session goes on with a new connection: what was in flight is sent again in its order, with DUP
     /// `[MQTT-4.4.0-1]`, then what waits.
     pub(super) fn resume(&mut self, now: Now, session_key: SessionKey, out: &mut Outbox) {
-        let Some(key) = self.sessions[session_key as usize].connection else { return };
+        let session = &mut self.sessions[session_key as usize];
+        let Some(key) = session.connection else { return };
+        if let Some(backlog) = &mut session.backlog {
+            backlog.dropping = false;
+        }
         for (packet_identifier, awaiting, delivery) in self.sessions[session_key as usize].outbound.resume() {
             if let Some(delivery) = delivery {
                 self.send_again(now, session_key, key, packet_identifier, &delivery, out);

@@ -89,13 +89,24 @@ impl Message {
 
     /// Whether its Message Expiry Interval has passed.
     pub fn is_expired(&self, wall: u64) -> bool {
-        self.expires.is_some_and(|at| wall >= at)
+        has_passed(self.expires, wall)
     }
 
     /// What is left of its Message Expiry Interval, in seconds `[MQTT-3.3.2-6]`.
     pub fn remaining(&self, wall: u64) -> Option<u32> {
-        self.expires.map(|at| at.saturating_sub(wall).min(u64::from(u32::MAX)) as u32)
+        remaining(self.expires, wall)
     }
+}
+
+/// Whether a time to expire has passed. In whole seconds: within its last one a message is still good, for it may
+/// have come late in its first.
+pub fn has_passed(expires: Option<u64>, wall: u64) -> bool {
+    expires.is_some_and(|at| wall > at)
+}
+
+/// What is left until a time to expire. The last second counts as one until it is over: 0 would mean for ever.
+pub fn remaining(expires: Option<u64>, wall: u64) -> Option<u32> {
+    expires.map(|at| at.saturating_sub(wall).clamp(1, u64::from(u32::MAX)) as u32)
 }
 
 /// One more message is kept.

@@ -1,6 +1,6 @@
 //! Retained messages by Topic Name.
 
-use super::message::Message;
+use super::message::{Message, has_passed};
 use super::session::Publisher;
 use crate::routing::{NodeId, TopicTree};
 use std::cmp::Reverse;
@@ -95,7 +95,7 @@ impl Retained {
     /// Frees the messages that have expired and tells `gone` of each.
     pub fn sweep(&mut self, wall: u64, mut gone: impl FnMut(&Message)) {
         while let Some(&Reverse((at, node))) = self.expiries.peek() {
-            if at > wall {
+            if !has_passed(Some(at), wall) {
                 return;
             }
             self.expiries.pop();
@@ -156,6 +156,8 @@ mod tests {
         retained.sweep(15, |_| ());
         assert_eq!((retained.count(), retained.any_expires()), (3, true));
         retained.sweep(20, |_| ());
+        assert_eq!(retained.count(), 3, "its last second isn't over");
+        retained.sweep(21, |_| ());
         assert_eq!(retained.count(), 2);
         assert!(retained.remove("e").is_none());
         retained.sweep(100, |_| ());

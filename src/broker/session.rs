@@ -3,7 +3,7 @@
 use super::asked::Asked;
 use super::changes::SessionId;
 use super::connection::{ConnectionKey, SessionKey};
-use super::message::Message;
+use super::message::{Message, has_passed};
 use super::pages::{Paged, Pages};
 use super::shard::Shard;
 use crate::protocol::{QoS, Version};
@@ -58,6 +58,8 @@ pub struct Backlog {
     pub acknowledged_counted: usize,
     /// Payload bytes of all that count.
     pub bytes: usize,
+    /// More is dropped while the client is away; said once until it comes.
+    pub dropping: bool,
 }
 
 impl Backlog {
@@ -113,7 +115,7 @@ impl Backlog {
     /// Takes the oldest of QoS 0, or of QoS 1 and 2, if it has expired, and returns its number.
     pub fn pop_expired(&mut self, acknowledged: bool, wall: u64) -> Option<u64> {
         if acknowledged && self.acknowledged.is_empty() {
-            self.pages.front().filter(|oldest| oldest.expires.is_some_and(|at| wall >= at))?;
+            self.pages.front().filter(|oldest| has_passed(oldest.expires, wall))?;
             return Some(self.pop_paged()?.number);
         }
         let oldest = match acknowledged {

@@ -174,19 +174,20 @@ impl<'f> ConfigReader<'f> {
             return Err(Fault::NotBuilt(name_text()));
         }
         place.word = name_text();
-        self.find_listener(place, keyword)?;
+        let written = keyword.written(name);
+        self.find_listener(place, keyword, written)?;
         if let Some(text) = keyword.deprecated {
             self.say(
                 LogType::Notice,
                 format!(
                     "The '{}' option is now deprecated and will be removed in version 3.0. {text}",
-                    keyword.name
+                    written
                 ),
             );
         }
         let first = self.seen.insert(keyword.name);
         let per_listener = self.settings.per_listener_settings;
-        let mut arguments = Arguments::new(keyword.name, rest, first, per_listener);
+        let mut arguments = Arguments::new(written, rest, first, per_listener);
         let result = self.set(place, keyword, &mut arguments);
         for (log_type, text) in std::mem::take(&mut arguments.remarks) {
             self.say(log_type, text);
@@ -195,11 +196,11 @@ impl<'f> ConfigReader<'f> {
     }
 
     /// Sees to it that there is a listener, or a bridge, where the keyword belongs to one.
-    fn find_listener(&mut self, place: &mut Place<'_>, keyword: &Keyword) -> Result<(), Fault> {
-        let missing = || Err(Fault::NeedsListener(keyword.name.to_owned()));
+    fn find_listener(&mut self, place: &mut Place<'_>, keyword: &Keyword, written: &str) -> Result<(), Fault> {
+        let missing = || Err(Fault::NeedsListener(written.to_owned()));
         match (keyword.scope, place.listener) {
             (Scope::Bridge, _) if place.bridge == CurrentBridge::None => {
-                Err(Fault::NeedsBridge(keyword.name.to_owned()))
+                Err(Fault::NeedsBridge(written.to_owned()))
             }
             (Scope::Listener, Current::None) => missing(),
             (Scope::NamedListener, Current::None | Current::Default) => missing(),
@@ -214,12 +215,12 @@ impl<'f> ConfigReader<'f> {
             (Scope::ListenerOrDefault, Current::None) => {
                 self.say(
                     LogType::Information,
-                    format!("Creating default listener due to '{}' option.", keyword.name),
+                    format!("Creating default listener due to '{}' option.", written),
                 );
                 self.say(LogType::Information, format!(
                     "It is best practice to define a 'listener' first. Using the '{}' option without a listener \
                      will be disabled in the future.",
-                    keyword.name
+                    written
                 ));
                 self.default_listener();
                 place.listener = Current::Default;

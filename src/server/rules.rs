@@ -88,7 +88,7 @@ pub fn password_file(path: &str) -> Result<Arc<PasswordFile>, Error> {
             PasswordFileProblem::Undecodable(_) => format!(" Plain text? `mqtt-passwd -U {path}` hashes it."),
             _ => String::new(),
         };
-        Error::file(format!("password-file: {error} Error found at {path}:{}.{hint}", error.line))
+        Error::invalid(format!("password-file: {error} Error found at {path}:{}.{hint}", error.line))
     })?;
     Ok(Arc::new(file))
 }
@@ -96,10 +96,20 @@ pub fn password_file(path: &str) -> Result<Arc<PasswordFile>, Error> {
 /// An ACL file, read now.
 pub fn acl_file(path: &str) -> Result<Arc<Acl>, Error> {
     let text = std::fs::read(path).map_err(|error| {
-        Error::file(format!("Error: Unable to open acl_file \"{path}\". {}.", unreadable(&error)))
+        let why = unreadable(&error);
+        Error::file(format!(
+            "Error: Unable to open acl_file \"{path}\". {why}. Error opening acl file \"{path}\"."
+        ))
     })?;
-    let text = String::from_utf8(text)
-        .map_err(|_| Error::invalid(format!("Error: acl_file \"{path}\" is not UTF-8.")))?;
+    // A comment may be in any encoding; a rule that isn't UTF-8 could never hold for anybody.
+    let is_bad = |line: &[u8]| !line.starts_with(b"#") && std::str::from_utf8(line).is_err();
+    if let Some(line) = text.split(|byte| *byte == b'\n').position(is_bad) {
+        let line = line + 1;
+        return Err(Error::invalid(format!(
+            "Error: acl_file \"{path}\" is not UTF-8. Error found at {path}:{line}."
+        )));
+    }
+    let text = String::from_utf8_lossy(&text);
     let acl = Acl::parse(&text, path)
         .map_err(|error| Error::invalid(format!("{error} Error found at {path}:{}.", error.line)))?;
     Ok(Arc::new(acl))

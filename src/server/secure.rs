@@ -105,12 +105,12 @@ fn keys(list: Option<Arc<PskList>>) -> Result<PskKeys, Error> {
 pub fn psk_file(path: &str) -> Result<Arc<PskList>, Error> {
     let text = std::fs::read(path).map(zeroize::Zeroizing::new).map_err(|error| {
         Error::file(format!(
-            "Error: Unable to open pwfile \"{path}\". {}. Error opening psk file.",
+            "Error: Unable to open pwfile \"{path}\". {}. Error opening psk file \"{path}\".",
             unreadable(&error)
         ))
     })?;
     PskList::parse(&text, path).map(Arc::new).map_err(|error| {
-        Error::file(format!(
+        Error::invalid(format!(
             "{error} Error opening psk file \"{path}\". Error found at {path}:{}.",
             error.line
         ))

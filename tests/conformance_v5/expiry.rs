@@ -106,7 +106,11 @@ fn a_retained_message_expires_and_says_what_is_left() {
     let bob = w.connect("bob", v5());
     w.subscribe(bob, "a", QOS1);
     assert_eq!(intervals(&mut w, bob), [is("kept", 40)]);
+    // In whole seconds: it may have come late in its first one, so it is good until its last one is over.
     w.advance(40);
+    w.subscribe(bob, "a", QOS1);
+    assert_eq!(intervals(&mut w, bob), [is("kept", 1)]);
+    w.advance(1);
     w.subscribe(bob, "a", QOS1);
     assert_eq!(w.received(bob), []);
     // One that lasts takes its place.
@@ -156,6 +160,21 @@ fn mqtt_4_3_3_13_the_flow_from_a_publisher_ends_even_if_the_message_has_expired(
     assert_eq!(w.received(ann), [pubcomp(7)]);
     let bob = w.reconnect(bob);
     assert_eq!(w.received(bob), []);
+}
+
+#[test]
+fn an_interval_of_1_is_a_whole_second_at_least() {
+    let mut w = World::new();
+    let bob = w.connect("bob", lasting());
+    w.subscribe(bob, "a", QOS1);
+    let ann = w.connect("ann", v5());
+    for (seconds, expected) in [(1, vec![is("x", 1)]), (2, vec![])] {
+        w.cut(bob);
+        w.publish_with(ann, expiring(1, "x", QOS1));
+        w.advance(seconds);
+        let bob = w.reconnect(bob);
+        assert_eq!(intervals(&mut w, bob), expected, "after {seconds} s");
+    }
 }
 
 #[test]

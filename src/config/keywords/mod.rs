@@ -191,6 +191,11 @@ impl Keyword {
         self
     }
 
+    /// The name of its own that was written, for messages; its present one where that is only the start of a name.
+    pub(super) fn written(&self, word: &[u8]) -> &'static str {
+        self.names().find(|name| name.as_bytes() == word).unwrap_or(self.name)
+    }
+
     /// Its present and its old names.
     pub fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
         std::iter::once(self.name).chain(self.also.iter().copied())

@@ -20,7 +20,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         .settings(persistence_file),
     row("persistence_location", Path, "the working directory", Global, No,
         "The folder of the store; its last part is made if it is missing.")
-        .settings(|s, a| a.text_last(&mut s.persistence_location)),
+        .settings(|s, a| a.text_once(&mut s.persistence_location)),
     row("persistence_sync", Form("always, interval MILLISECONDS, or never"), "always", Global, No,
         "When what must survive is forced to the disk: before it is acknowledged, so often, or as the system likes.")
         .settings(persistence_sync),
@@ -37,12 +37,11 @@ pub(super) const KEYWORDS: &[Keyword] = &[
 
 /// A name without a folder: that is the other keyword's.
 fn persistence_file(settings: &mut Settings, arguments: &mut Arguments<'_>) -> Result<(), Fault> {
-    let name = arguments.text()?;
-    if name.contains('/') {
-        return Err(arguments.invalid(name));
+    arguments.text_once(&mut settings.persistence_file)?;
+    match &settings.persistence_file {
+        Some(name) if name.contains('/') => Err(arguments.invalid(name)),
+        _ => Ok(()),
     }
-    settings.persistence_file = Some(name.to_owned());
-    Ok(())
 }
 
 fn persistence_sync(settings: &mut Settings, arguments: &mut Arguments<'_>) -> Result<(), Fault> {

@@ -121,7 +121,8 @@ fn numbers() {
         ("memory_limit -1", "Error: Invalid 'memory_limit' value (-1)."),
         ("log_facility 8", "Error: Invalid 'log_facility' value (8)."),
         ("listener 1883\nmax_qos 3", "Error: 'max_qos' must be between 0 and 2 inclusive."),
-        ("listener 1883\nmaximum_qos x", "Error: 'max_qos' value not a number."),
+        ("listener 1883\nmaximum_qos x", "Error: 'maximum_qos' value not a number."),
+        ("websockets_headers_size", "Error: Empty 'websockets_headers_size' value in configuration."),
         ("listener 1883\nmax_topic_alias 65536", "Error: Invalid 'max_topic_alias' value in configuration."),
         (
             "listener 1883\nmax_topic_alias_broker -1",
@@ -138,6 +139,11 @@ fn switches() {
     assert!(good("queue_qos0_messages true").queue_qos0_messages);
     assert!(good("upgrade_outgoing_qos 1 # yes").upgrade_outgoing_qos);
     assert_eq!(bad(1, "retain_available yes"), "Error: Invalid 'retain_available' value (yes).");
+    assert_eq!(
+        bad(1, "retained_persistence yes"),
+        "Error: Invalid 'retained_persistence' value (yes).",
+        "an old name is called as it was written"
+    );
     assert_eq!(bad(1, "retain_available "), "Error: Empty 'retain_available' value in configuration.");
 }
 
@@ -145,6 +151,10 @@ fn switches() {
 fn texts_of_which_the_first_or_the_last_counts() {
     assert_eq!(good("pid_file  /run/a b.pid ").pid_file.as_deref(), Some("/run/a b.pid"));
     assert_eq!(bad(2, "pid_file /a\npid_file /b"), "Error: Duplicate 'pid_file' value in configuration.");
+    for keyword in ["persistence_file", "persistence_location"] {
+        let complaint = format!("Error: Duplicate '{keyword}' value in configuration.");
+        assert_eq!(bad(2, &format!("{keyword} a\n{keyword} b")), complaint);
+    }
     assert_eq!(good("user a\nuser b").user.as_deref(), Some("b"));
     let security = good("password_file a\npassword_file b").security;
     assert_eq!(security.password_file.as_deref(), Some("b"));
