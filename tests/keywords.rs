@@ -232,6 +232,10 @@ fn clientid_prefixes() {
     w.connect("secure-a", v5());
     let (five, three) = (w.attempt("a", v5()), w.attempt("secure", v311()));
     assert_eq!((code(&w, five), code(&w, three)), (Some(0x87), Some(5)));
+    let assigned = w.attempt("", v5());
+    assert_eq!(code(&w, assigned), Some(0x87), "auto-… doesn't start so, either");
+    let mut w = broker("clientid_prefixes auto\nclientid_prefixes my-\nlistener_auto_id_prefix my-");
+    w.connect("", v5());
 }
 
 #[test]

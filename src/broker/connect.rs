@@ -262,18 +262,28 @@ impl Shard {
                 Version::V5 => rules.allow_zero_length_clientid,
             };
             return match allowed {
-                true => Ok((format!("{}{}", rules.auto_id_prefix, self.random.uuid()), true)),
+                true => {
+                    let assigned = format!("{}{}", rules.auto_id_prefix, self.random.uuid());
+                    self.check_prefix(rules, assigned).map(|id| (id, true))
+                }
                 false if connect.version.is_v5() => {
                     Err(refuse(ReasonCode::UNSPECIFIED_ERROR, Ended::ClientIdentifierNotValid))
                 }
                 false => Err(not_valid()),
             };
         }
-        let prefixes = self.limits.clientid_prefixes.as_ref().filter(|_| !rules.bridges);
-        if prefixes.is_some_and(|p| !connect.client_id.starts_with(&**p)) {
-            return Err(refuse(ReasonCode::NOT_AUTHORIZED, Ended::NotAuthorised));
+        self.check_prefix(rules, connect.client_id.into()).map(|id| (id, false))
+    }
+
+    /// `clientid_prefixes` holds for a ClientId that the broker assigned, too.
+    fn check_prefix(&self, rules: &ListenerRules, client_id: String) -> Result<String, Refusal> {
+        let prefix = self.limits.clientid_prefixes.as_ref().filter(|_| !rules.bridges);
+        match prefix {
+            Some(prefix) if !client_id.starts_with(&**prefix) => {
+                Err(refuse(ReasonCode::NOT_AUTHORIZED, Ended::NotAuthorised))
+            }
+            _ => Ok(client_id),
         }
-        Ok((connect.client_id.into(), false))
     }
 
     fn refuse_malformed(
@@ -315,7 +325,9 @@ impl Shard {
             Version::V5 => Some(refusal.code),
             _ if !refusal.tell_v3 => None,
             // A Will that is too large: mosquitto calls it not authorized.
-            _ if refusal.code == ReasonCode::PACKET_TOO_LARGE => return_code_v3(ReasonCode::NOT_AUTHORIZED).map(ReasonCode),
+            _ if refusal.code == ReasonCode::PACKET_TOO_LARGE => {
+                return_code_v3(ReasonCode::NOT_AUTHORIZED).map(ReasonCode)
+            }
             _ => return_code_v3(refusal.code).map(ReasonCode),
         };
         let packet = |code| ConnAck { session_present: false, code, properties: Properties::EMPTY };

@@ -196,7 +196,12 @@ impl<'f> ConfigReader<'f> {
     }
 
     /// Sees to it that there is a listener, or a bridge, where the keyword belongs to one.
-    fn find_listener(&mut self, place: &mut Place<'_>, keyword: &Keyword, written: &str) -> Result<(), Fault> {
+    fn find_listener(
+        &mut self,
+        place: &mut Place<'_>,
+        keyword: &Keyword,
+        written: &str,
+    ) -> Result<(), Fault> {
         let missing = || Err(Fault::NeedsListener(written.to_owned()));
         match (keyword.scope, place.listener) {
             (Scope::Bridge, _) if place.bridge == CurrentBridge::None => {
