@@ -284,7 +284,6 @@ fn complaints_about_a_whole_bridge_name_the_line_that_opens_it() {
     );
     for word in ["address h", "topic t", "clientid c", "start_type once"] {
         let name = word.split(' ').next().unwrap();
-        let name = if name == "clientid" { "remote_clientid" } else { name };
         let expected = format!("Error: The '{name}' option requires a bridge to be defined first.");
         assert_eq!(bad(2, &format!("listener 1\n{word}\n")), expected);
     }
