@@ -1,4 +1,4 @@
-//! TLS handshakes, one connection after the other: TCP, TLS, CONNECT, CONNACK, the end.
+//! One connection after the other: TCP, TLS, CONNECT, CONNACK, the end; or the same without TLS.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -23,6 +23,8 @@ pub struct Handshakes {
     pub together: usize,
     /// Each goes on with a session of an earlier one.
     pub resume: bool,
+    /// Each has a Will.
+    pub will: bool,
 }
 
 struct Guest {
@@ -35,9 +37,16 @@ struct Guest {
 
 impl Handshakes {
     /// Makes them all; how many a second, and how long each took.
-    pub fn run(&self, address: SocketAddr, v5: bool, deadline: Instant, pid: Option<u32>) -> Result<Figures> {
+    pub fn run(
+        &self,
+        way: &Way,
+        address: SocketAddr,
+        v5: bool,
+        deadline: Instant,
+        pid: Option<u32>,
+    ) -> Result<Figures> {
         ensure!(self.together > 0, "there must be one at a time at least");
-        let way = Way::tls(self.resume)?;
+        let connect = if self.will { wire::connect_with_will(v5) } else { wire::connect("", true, v5, None) };
         let mut poll = Poll::new()?;
         let mut events = Events::with_capacity(1024);
         let mut guests: Vec<Option<Guest>> = (0..self.together).map(|_| None).collect();
@@ -45,14 +54,14 @@ impl Handshakes {
         // The first ones aren't counted: they bring the sessions that others go on with, each good for one connection,
         // which is given the next in turn. So they must all begin before any of them is given one.
         let first = 0..if self.resume { self.together } else { 1 };
-        let first: Vec<Line> = first.map(|_| Line::open(address, &way)).collect::<Result<_>>()?;
+        let first: Vec<Line> = first.map(|_| Line::open(address, way)).collect::<Result<_>>()?;
         first.into_iter().try_for_each(|line| one(line, v5))?;
         let meter = Meter::start(pid)?;
         while (times.len() as u64) < self.count {
             ensure!(Instant::now() < deadline, "the deadline passed before all handshakes were done");
             for (number, place) in guests.iter_mut().enumerate() {
                 if place.is_none() && begun < self.count {
-                    let guest = Guest::begin(address, &way)?;
+                    let guest = Guest::begin(address, way)?;
                     let interest = Interest::READABLE | Interest::WRITABLE;
                     let fd = guest.line.raw_fd();
                     poll.registry().register(&mut SourceFd(&fd), Token(number), interest)?;
@@ -68,7 +77,7 @@ impl Handshakes {
             for event in &events {
                 let place = &mut guests[event.token().0];
                 let Some(guest) = place else { continue };
-                if guest.go_on(v5)? {
+                if guest.go_on(v5, &connect)? {
                     resumed += u64::from(matches!(&guest.line, Line::Tls(stream) if stream.is_resumed()));
                     times.push(guest.began.elapsed().as_secs_f64() * 1e6);
                     // Closing takes it from the poller as well.
@@ -111,12 +120,12 @@ impl Guest {
     }
 
     /// `true`: it has all it came for.
-    fn go_on(&mut self, v5: bool) -> Result<bool> {
+    fn go_on(&mut self, v5: bool, connect: &[u8]) -> Result<bool> {
         if !self.asked {
             if !self.greet()? {
                 return Ok(false);
             }
-            self.line.write_all(&wire::connect("", true, v5, None))?;
+            self.line.write_all(connect)?;
             self.asked = true;
         }
         let mut buffer = [0; 256];

@@ -4,6 +4,7 @@
 //! and number, and a run fails if one is lost, comes twice or out of order.
 
 mod beside;
+mod durable;
 mod handshakes;
 mod line;
 mod loads;
@@ -25,6 +26,7 @@ use clap::Parser;
 use serde_json::Value;
 
 use beside::{Beside, Storm};
+use durable::Durable;
 use handshakes::Handshakes;
 use line::Way;
 use loads::Figures;
@@ -74,7 +76,12 @@ fn run(options: Options) -> Result<Figures> {
         }
         Choice::Reload { connections, times, rate } => loads::reload(net, connections, times, rate, pid)?,
         Choice::Handshakes { count, together, resume } => {
-            return Handshakes { count, together, resume }.run(address, common.v5, until, pid);
+            let handshakes = Handshakes { count, together, resume, will: false };
+            return handshakes.run(&Way::tls(resume)?, address, common.v5, until, pid);
+        }
+        Choice::Connects { count, together, will } => {
+            let handshakes = Handshakes { count, together, resume: false, will };
+            return handshakes.run(&Way::Plain, address, common.v5, until, pid);
         }
         Choice::Bridge { to, to_pid, messages } => {
             let there = SocketAddr::new(common.host, to);
@@ -90,6 +97,17 @@ fn run(options: Options) -> Result<Figures> {
         Choice::Retained { count, size, times } => return stored::retained(net, count, size, times, pid),
         Choice::Queue { count, size, qos, window } => {
             return stored::queue(net, address, count, size, qos, window, pid);
+        }
+        Choice::Durable { sessions, clients, apart, leave, take, count, size, window } => {
+            let durable = Durable { sessions, publishers: clients, apart, count, size, window };
+            let mut figures = if take { Figures::new() } else { durable.fill(net, address, pid)? };
+            if !leave {
+                figures.insert("taken".into(), durable.take(net)?.into());
+            }
+            return Ok(figures);
+        }
+        Choice::Acknowledge { count, size, folder } => {
+            return durable::acknowledge(net, address, count, size, &folder, pid);
         }
         Choice::Idle { connections } => return processes::idle(net, connections, pid),
         Choice::Connect { runs, command } => return processes::connect(address, common.v5, runs, &command),

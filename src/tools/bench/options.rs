@@ -148,6 +148,17 @@ pub enum Choice {
         #[arg(long)]
         resume: bool,
     },
+    /// TCP, CONNECT, CONNACK, the end.
+    Connects {
+        #[arg(long, default_value_t = 4000)]
+        count: u64,
+        /// How many are under way at a time.
+        #[arg(long, default_value_t = 20)]
+        together: usize,
+        /// With a Will.
+        #[arg(long)]
+        will: bool,
+    },
     /// Distinct subscriptions with + and #; each message matches one.
     Subscriptions {
         #[command(flatten)]
@@ -187,6 +198,40 @@ pub enum Choice {
         qos: u8,
         #[arg(long, default_value_t = 20)]
         window: u64,
+    },
+    /// QoS 1 to durable sessions that are away; then one of them comes and takes all.
+    Durable {
+        /// Who is away.
+        #[arg(long, default_value_t = 100)]
+        sessions: usize,
+        /// Who publishes.
+        #[arg(long, default_value_t = 50)]
+        clients: usize,
+        /// Session n waits for the messages of client n, not all for all.
+        #[arg(long)]
+        apart: bool,
+        /// Nobody comes and takes them.
+        #[arg(long)]
+        leave: bool,
+        /// Only take what an earlier run has left.
+        #[arg(long, conflicts_with = "leave")]
+        take: bool,
+        #[arg(long, default_value_t = 100_000)]
+        count: u64,
+        #[arg(long, default_value_t = 256)]
+        size: usize,
+        #[arg(long, default_value_t = 20)]
+        window: u64,
+    },
+    /// One message after the other to a session that is away, in turn with a bare append and fdatasync of 4 KiB.
+    Acknowledge {
+        #[arg(long, default_value_t = 2000)]
+        count: u64,
+        #[arg(long, default_value_t = 256)]
+        size: usize,
+        /// Where the bare file is, best beside the broker's store.
+        #[arg(long)]
+        folder: std::path::PathBuf,
     },
     /// Memory of the broker for each connection with one subscription.
     Idle {

@@ -202,6 +202,21 @@ pub fn connect(client_id: &str, clean: bool, v5: bool, login: Option<Login<'_>>)
     packet(0x10, &body)
 }
 
+/// CONNECT without keep alive or ClientId, with a small Will.
+pub fn connect_with_will(v5: bool) -> Vec<u8> {
+    let mut body = Vec::new();
+    string(&mut body, "MQTT");
+    body.extend_from_slice(&[if v5 { 5 } else { 4 }, 0x06, 0, 0]);
+    // No properties of the CONNECT, and none of the Will.
+    let no_properties: &[u8] = if v5 { &[0] } else { &[] };
+    body.extend_from_slice(no_properties);
+    string(&mut body, "");
+    body.extend_from_slice(no_properties);
+    string(&mut body, "bench/will");
+    string(&mut body, "gone");
+    packet(0x10, &body)
+}
+
 /// SUBSCRIBE to all of `filters`, with identifier 1.
 pub fn subscribe<'a>(filters: impl IntoIterator<Item = &'a str>, qos: u8, v5: bool) -> Vec<u8> {
     let mut body = vec![0, 1];
