@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Files that can be read in part.
@@ -54,6 +54,12 @@ pub trait DiskFile: Send {
 
     /// Makes sure that this many bytes can be written, whoever else fills the disk.
     fn allocate(&mut self, length: u64) -> io::Result<()>;
+
+    /// Puts so many zeroes behind what was appended, for what is appended next to take their place: a sync of it then
+    /// has nothing to do but write it. A disk may do without.
+    fn extend(&mut self, _length: u64) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The name of the file whose lock says that a broker is at work here.
@@ -181,6 +187,18 @@ impl DiskFile for File {
 
     fn allocate(&mut self, length: u64) -> io::Result<()> {
         Ok(rustix::fs::fallocate(&*self, rustix::fs::FallocateFlags::empty(), 0, length)?)
+    }
+
+    fn extend(&mut self, length: u64) -> io::Result<()> {
+        static ZEROES: [u8; 64 * 1024] = [0; 64 * 1024];
+        let mut at = self.stream_position()?;
+        let end = at + length;
+        while at < end {
+            let some = (end - at).min(ZEROES.len() as u64);
+            self.write_all_at(&ZEROES[..some as usize], at)?;
+            at += some;
+        }
+        Ok(())
     }
 }
 

@@ -30,6 +30,12 @@ pub const SEGMENT: u64 = 8 * 1024 * 1024;
 /// Files may hold so much that is dead, in multiples of [`SEGMENT`], whatever they are worth.
 const SLACK: u64 = 3;
 
+/// A file is made longer by so many zeroes at a time, in place of which what comes next is written: a sync of bytes that
+/// make a file longer takes longer itself, since the file system writes down the length as well.
+const ROOM: u64 = 128 * 1024;
+/// Not for commits of more than this: there the sync is a small part, and every byte would be written twice.
+const SMALL: usize = 16 * 1024;
+
 /// So many files may be there, whatever their size: each start of the broker begins a new one.
 const FILES: u64 = 32;
 
@@ -42,8 +48,23 @@ struct Active<F> {
     length: u64,
     /// What was committed of it.
     committed: u64,
+    /// Up to here there are zeroes behind what was written; never less than was written.
+    room: u64,
     /// It ends with a mark.
     marked: bool,
+}
+
+impl<F: DiskFile> Active<F> {
+    /// Sees to it that there is room for more, in a file that gets so long.
+    fn make_room(&mut self, longest: u64) {
+        if self.length < self.room || self.length >= longest {
+            return;
+        }
+        let room = (self.length + ROOM).next_multiple_of(4096).min(longest);
+        // Where the disk is full, or can't, it goes without.
+        let made = self.file.extend(room - self.length);
+        self.room = if made.is_ok() { room } else { u64::MAX };
+    }
 }
 
 /// A file that is being cleaned.
@@ -248,6 +269,9 @@ impl<D: Disk> Log<D> {
         }
         if sync && self.unsynced {
             if let Some(active) = &mut self.active {
+                if self.pending.len() <= SMALL {
+                    active.make_room(self.segment);
+                }
                 active.file.sync()?;
             }
             self.unsynced = false;
@@ -258,7 +282,14 @@ impl<D: Disk> Log<D> {
     /// The end: leaves a mark that everything was synced.
     pub fn finish(&mut self) -> io::Result<()> {
         self.commit(true)?;
-        if self.wants_mark() { self.mark() } else { Ok(()) }
+        if self.wants_mark() {
+            self.mark()?;
+        }
+        if let Some(active) = self.active.as_mut().filter(|active| active.room > active.length) {
+            // Whoever reads the file knows what zeroes at its end are.
+            let _ = active.file.truncate(active.length);
+        }
+        Ok(())
     }
 
     /// Whether all is synced and nothing says so yet.
@@ -326,7 +357,8 @@ impl<D: Disk> Log<D> {
             return Err(error);
         }
         self.next += 1;
-        Ok(Active { file, number, length: HEAD as u64, committed: HEAD as u64, marked: false })
+        let length = HEAD as u64;
+        Ok(Active { file, number, length, committed: length, room: length, marked: false })
     }
 
     /// The newest file has failed: what was committed of it stays, the next goes to a new one.

@@ -129,8 +129,8 @@ pub fn read(names: &[String], files: &impl Peek) -> Result<Contents, OpenError> 
     }
     for &number in &numbers {
         files.read_at(&segment::name(number), 0, u64::MAX, &mut data)?;
-        lengths.push_back((number, data.len() as u64));
-        reading.file(number, &data, number < sure_below)?;
+        let length = reading.file(number, &data, number < sure_below)?;
+        lengths.push_back((number, length));
     }
     let Reading { replay, damage, cuts, places, .. } = reading;
     let replayed = replay.finish();
@@ -162,11 +162,11 @@ struct Reading {
 }
 
 impl Reading {
-    /// Takes in a file. `sure`: all of it was synced.
-    fn file(&mut self, number: u64, data: &[u8], sure: bool) -> Result<(), OpenError> {
+    /// Takes in a file and returns how much of it was written. `sure`: all of it was synced.
+    fn file(&mut self, number: u64, data: &[u8], sure: bool) -> Result<u64, OpenError> {
         let Some(salt) = self.salt else {
             // A file whose head was never finished has nothing behind it.
-            return if data.len() > HEAD { Err(OpenError::Unreadable) } else { Ok(()) };
+            return if data.len() > HEAD { Err(OpenError::Unreadable) } else { Ok(data.len() as u64) };
         };
         let mut hurt = |at: usize, bytes: usize, is_end: bool, records: usize| {
             self.damage.push(Damage { file: segment::name(number), at, bytes, is_end, records });
@@ -198,14 +198,21 @@ impl Reading {
                 }
             }
         }
+        let written = pieces.position();
         match gaps.first() {
             Some(&Gap { at, .. }) if !sure => {
-                hurt(at, data.len() - at, true, doubtful.len());
+                hurt(at, written - at, true, doubtful.len());
                 self.cuts.push((number, at as u64));
             }
-            _ => gaps.into_iter().for_each(|gap| hurt(gap.at, gap.bytes, false, 0)),
+            _ => {
+                gaps.into_iter().for_each(|gap| hurt(gap.at, gap.bytes, false, 0));
+                // Room that nothing will come to any more.
+                if written < data.len() {
+                    self.cuts.push((number, written as u64));
+                }
+            }
         }
         self.places.seal(number);
-        Ok(())
+        Ok(written as u64)
     }
 }

@@ -4,6 +4,7 @@
 //! stands: the store's own random salt, the file's number and the position. So a frame is known for one at any place,
 //! and what a client sends can't look like one: behind a damaged place the next frame is found by trying every byte.
 //! A frame of which a single bit is wrong was written whole: nothing that is cut off or never arrived looks like that.
+//! Zeroes at the end of a file are nothing: room for what was to come next.
 //! A frame without a record says that everything before it in the file had been synced when it was written.
 
 use super::record::{self, Record};
@@ -138,15 +139,18 @@ pub struct Pieces<'a> {
     salt: u64,
     number: u64,
     at: usize,
+    /// From here on there are only zeroes.
+    room: usize,
 }
 
 impl<'a> Pieces<'a> {
     /// The pieces from a position on; [`HEAD`] for all of them.
     pub fn new(data: &'a [u8], salt: u64, number: u64, at: usize) -> Self {
-        Pieces { data, salt, number, at }
+        let room = data.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+        Pieces { data, salt, number, at, room }
     }
 
-    /// The position behind the last piece.
+    /// The position behind the last piece; at the end, what is behind it is room.
     pub fn position(&self) -> usize {
         self.at
     }
@@ -218,7 +222,7 @@ impl Iterator for Pieces<'_> {
 
     fn next(&mut self) -> Option<Piece> {
         let from = self.at;
-        while self.at < self.data.len() {
+        while self.at < self.room {
             if let Some((piece, end)) = self.frame(self.at) {
                 if self.at > from {
                     return Some(self.gap(from));
@@ -287,9 +291,41 @@ mod tests {
             let (found, damaged) = read(&whole[..end]);
             assert_eq!(found.len(), complete, "{end}");
             let boundary = if complete == 0 { HEAD } else { starts[complete] };
-            assert_eq!(damaged, end - boundary);
+            let written = whole[..end].iter().rposition(|&byte| byte != 0).unwrap() + 1;
+            assert_eq!(damaged, written.saturating_sub(boundary));
             assert!(!Pieces::new(&whole[..end], 7, 3, HEAD).any(|p| is_flipped(&p)), "{end}");
         }
+    }
+
+    #[test]
+    fn zeroes_at_the_end_are_nothing() {
+        let (whole, starts) = file(5);
+        for room in [1, 11, 12, 13, 5000] {
+            let mut data = whole.clone();
+            data.resize(whole.len() + room, 0);
+            assert_eq!(read(&data), (vec![0, 1, 2, 3, 4], 0));
+            let mut pieces = Pieces::new(&data, 7, 3, HEAD);
+            assert_eq!((pieces.by_ref().count(), pieces.position()), (5, whole.len()));
+            // What was to come there and came in part is a gap that ends where they begin.
+            data.truncate(starts[4] + 9);
+            data.resize(whole.len() + room, 0);
+            let (found, damaged) = read(&data);
+            assert_eq!(found, [0, 1, 2, 3]);
+            assert!((1..=9).contains(&damaged), "{damaged}");
+        }
+        // A record may end with zeroes itself.
+        let mut data = whole.clone();
+        write_frame(7, 3, whole.len() as u64, &record_of_zeroes(), &mut data);
+        assert!(data.ends_with(&[0; 4]));
+        assert_eq!(read(&data), (vec![0, 1, 2, 3, 4, 5], 0));
+        data.resize(data.len() + 100, 0);
+        assert_eq!(read(&data), (vec![0, 1, 2, 3, 4, 5], 0));
+    }
+
+    fn record_of_zeroes() -> Vec<u8> {
+        let mut body = Vec::new();
+        record::encode(5, &Change::RetainedRemoved { topic: "\0\0\0\0".into() }, &[], &mut body);
+        body
     }
 
     fn is_flipped(piece: &Piece) -> bool {

@@ -37,6 +37,30 @@ struct Inode {
     synced: usize,
     /// A sync has failed: nothing behind `synced` will ever survive.
     poisoned: bool,
+    /// The file is so long, with zeroes behind its data; and so long it would survive.
+    room: usize,
+    synced_room: usize,
+}
+
+impl Inode {
+    /// What was appended, and the zeroes behind it.
+    fn seen(&self) -> Vec<u8> {
+        let mut data = self.data.clone();
+        data.resize(data.len().max(self.room), 0);
+        data
+    }
+
+    fn sync(&mut self) {
+        if !self.poisoned {
+            (self.synced, self.synced_room) = (self.data.len(), self.room);
+        }
+    }
+
+    fn truncate(&mut self, length: usize) {
+        self.data.truncate(length);
+        self.synced = self.synced.min(length);
+        (self.room, self.synced_room) = (self.room.min(length), self.synced_room.min(length));
+    }
 }
 
 #[derive(Debug, Default)]
@@ -121,6 +145,8 @@ impl FakeDisk {
                 let fill = dice.next() as u8;
                 inode.data[at..end].fill(fill);
             }
+            let room = if dice.percent(50) && !inode.poisoned { inode.room } else { inode.synced_room };
+            inode.data.resize(inode.data.len().max(room), 0);
             (inode.synced, inode.poisoned) = (inode.data.len(), false);
         }
         let (seen, synced) = (inner.seen.clone(), inner.synced.clone());
@@ -170,17 +196,14 @@ impl Disk for FakeDisk {
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         let inner = self.0.lock().unwrap();
         let inode = inner.seen.get(name).ok_or(io::ErrorKind::NotFound)?;
-        Ok(inner.inodes[*inode].data.clone())
+        Ok(inner.inodes[*inode].seen())
     }
 
     fn settle(&mut self, name: &str) -> io::Result<()> {
         let mut inner = self.0.lock().unwrap();
         inner.may_fail()?;
         let inode = *inner.seen.get(name).ok_or(io::ErrorKind::NotFound)?;
-        let inode = &mut inner.inodes[inode];
-        if !inode.poisoned {
-            inode.synced = inode.data.len();
-        }
+        inner.inodes[inode].sync();
         Ok(())
     }
 
@@ -189,7 +212,8 @@ impl Disk for FakeDisk {
         inner.may_fail()?;
         let inode = *inner.seen.get(name).ok_or(io::ErrorKind::NotFound)?;
         let inode = &mut inner.inodes[inode];
-        inode.data.truncate(length as usize);
+        inode.data = inode.seen();
+        inode.truncate(length as usize);
         inode.synced = inode.data.len();
         Ok(())
     }
@@ -227,8 +251,7 @@ impl DiskFile for FakeFile {
         let result = inner.may_fail();
         let inode = &mut inner.inodes[self.inode];
         match result {
-            Ok(()) if !inode.poisoned => inode.synced = inode.data.len(),
-            Ok(()) => {}
+            Ok(()) => inode.sync(),
             Err(_) => inode.poisoned = true,
         }
         result
@@ -237,13 +260,19 @@ impl DiskFile for FakeFile {
     fn truncate(&mut self, length: u64) -> io::Result<()> {
         let mut inner = self.disk.0.lock().unwrap();
         inner.may_fail()?;
-        let inode = &mut inner.inodes[self.inode];
-        inode.data.truncate(length as usize);
-        inode.synced = inode.synced.min(inode.data.len());
+        inner.inodes[self.inode].truncate(length as usize);
         Ok(())
     }
 
     fn allocate(&mut self, _: u64) -> io::Result<()> {
         self.disk.0.lock().unwrap().may_fail()
+    }
+
+    fn extend(&mut self, length: u64) -> io::Result<()> {
+        let mut inner = self.disk.0.lock().unwrap();
+        inner.may_fail()?;
+        let inode = &mut inner.inodes[self.inode];
+        inode.room = inode.data.len() + length as usize;
+        Ok(())
     }
 }
