@@ -252,6 +252,38 @@ fn a_flipped_bit_costs_what_it_hit_and_is_said() {
 }
 
 #[test]
+fn a_message_that_goes_bad_while_it_waits_on_disk_is_said_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = configuration(folder.path(), "max_queued_memory 1\nsys_interval 1\n");
+    let broker = Broker::configured(&text);
+    harness::kept::leave_subscribed(&broker, Version::V311, "bob", "a", QoS::AtLeastOnce);
+    let mut ann = RawClient::connect(broker.address(), Version::V311, "ann");
+    for i in 0..300 {
+        ann.publish("a", format!("message {i:03}").as_bytes(), QoS::AtLeastOnce);
+    }
+    let file = &log_files(folder.path())[0];
+    let data = std::fs::read(file).unwrap();
+    let log = std::fs::OpenOptions::new().write(true).open(file).unwrap();
+    for bad in ["message 107", "message 207"] {
+        let at = data.windows(bad.len()).position(|w| w == bad.as_bytes()).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&log, b"?", at as u64).unwrap();
+    }
+    let mut bob = come(&broker, Version::V311, "bob");
+    let expected: Vec<String> =
+        (0..300).filter(|i| ![107, 207].contains(i)).map(|i| format!("message {i:03}")).collect();
+    assert_eq!(payloads(&mut bob, 298), expected);
+    broker.await_log("of 0000000001.log is damaged; whoever waits for it doesn't get it.");
+    let log = broker.log();
+    assert_eq!(log.matches("is damaged").count(), 1, "{log}");
+    ann.subscribe("$SYS/broker/publish/messages/dropped", QoS::AtMostOnce);
+    while payloads(&mut ann, 1) != ["2"] {}
+    bob.ping();
+    assert_eq!(broker.stop().code, 0);
+    let lines = dump(&folder.path().join("mosquitto.db.store"));
+    assert!(!lines.iter().any(|line| line.contains("\"message\"")), "nothing waits any more: {lines:?}");
+}
+
+#[test]
 fn what_cannot_be_used_refuses_the_start_and_is_not_touched() {
     let folder = tempfile::tempdir().unwrap();
     let conf = folder.path().join("conf");

@@ -22,7 +22,7 @@ pub struct Counters {
     pub publish_received: u64,
     /// PUBLISH packets sent.
     pub publish_sent: u64,
-    /// Messages dropped for want of room.
+    /// Messages dropped for want of room, or because they were damaged on disk.
     pub publish_dropped: u64,
     /// Payload bytes received.
     pub payload_received: u64,

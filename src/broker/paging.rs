@@ -107,9 +107,14 @@ impl Shard {
             }
             let Some(paged) = backlog.pop_paged() else { break };
             let mut may = |topic: &str| !recheck || self.may_still_get(key, topic, lost);
-            match message.filter(|message| may(message.topic())) {
-                Some(message) => backlog.push(paged.delivery(message)),
-                None => out.changes.done(id, number),
+            match message {
+                Some(message) if may(message.topic()) => backlog.push(paged.delivery(message)),
+                Some(_) => out.changes.done(id, number),
+                // Damaged, as the store says.
+                None => {
+                    self.counters.publish_dropped += 1;
+                    out.changes.done(id, number);
+                }
             }
         }
         let connection = self.sessions[key as usize].connection;

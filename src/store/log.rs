@@ -201,6 +201,11 @@ impl<D: Disk> Log<D> {
         Ok(found)
     }
 
+    /// The file and the position of a message that is in the log, damaged or not.
+    pub fn place(&self, sequence: u64) -> Option<(u64, u64)> {
+        self.places.of(sequence)
+    }
+
     fn fetch_pending(&self, sequence: u64) -> Option<Message> {
         let at = self.messages.iter().rposition(|&number| number == sequence)?;
         let start = if at == 0 { 0 } else { self.ends[at - 1] };

@@ -116,6 +116,11 @@ impl Places {
         self.files.retain(|f| f.number != file);
     }
 
+    /// Where a message is: file and position.
+    pub fn of(&self, sequence: u64) -> Option<(u64, u64)> {
+        self.find(sequence, &mut Hint::default()).map(|place| (place.file, place.at))
+    }
+
     fn find(&self, sequence: u64, hint: &mut Hint) -> Option<Place> {
         let found = |file: &File, at: u32| Place { file: file.number, at: u64::from(at) };
         if let Some(file) = self.files.get(hint.file)
@@ -230,10 +235,6 @@ impl Block {
 mod tests {
     use super::*;
 
-    fn at(places: &Places, sequence: u64) -> Option<(u64, u64)> {
-        places.find(sequence, &mut Hint::default()).map(|place| (place.file, place.at))
-    }
-
     #[test]
     fn what_was_added_is_found_whatever_the_order() {
         let mut places = Places::default();
@@ -242,7 +243,7 @@ mod tests {
         }
         places.add(2, 6, 50);
         let all =
-            |places: &Places| [5, 7, 1 << 40, 3, 4, (1 << 40) + 1, 6, 8].map(|sequence| at(places, sequence));
+            |places: &Places| [5, 7, 1 << 40, 3, 4, (1 << 40) + 1, 6, 8].map(|sequence| places.of(sequence));
         let expected = [
             Some((1, 100)),
             Some((1, 101)),
@@ -257,8 +258,8 @@ mod tests {
         places.seal(1);
         assert_eq!(all(&places), expected);
         places.cut(1, 104);
-        assert_eq!([at(&places, 3), at(&places, 4)], [Some((1, 103)), None]);
+        assert_eq!([places.of(3), places.of(4)], [Some((1, 103)), None]);
         places.remove(1);
-        assert_eq!([at(&places, 3), at(&places, 6)], [None, Some((2, 50))]);
+        assert_eq!([places.of(3), places.of(6)], [None, Some((2, 50))]);
     }
 }

@@ -5,6 +5,7 @@ use super::log::Log;
 use super::{Batch, Line, Sync};
 use crate::broker::{FLOOD, Fetch, Fetched};
 use crate::config::LogType;
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -172,6 +173,8 @@ pub struct Writer<D: Disk, W: Fn()> {
     fetches: Vec<Fetch>,
     /// They can't be.
     unreadable: bool,
+    /// Files in which damage was found when a message was read, and said.
+    damaged: BTreeSet<u64>,
 }
 
 impl<D: Disk, W: Fn()> Writer<D, W> {
@@ -189,6 +192,7 @@ impl<D: Disk, W: Fn()> Writer<D, W> {
             failing: false,
             fetches: Vec::new(),
             unreadable: false,
+            damaged: BTreeSet::new(),
         }
     }
 
@@ -236,11 +240,14 @@ impl<D: Disk, W: Fn()> Writer<D, W> {
     /// Reads the messages that were asked for.
     fn read(&mut self) {
         let mut read = Vec::new();
-        let mut unreadable = None;
+        let (mut unreadable, mut damaged) = (None, Vec::new());
         // What can't be read now is tried again later, and keeps nobody else waiting.
         self.fetches.retain(|Fetch { session, id, wanted }| {
             match self.log.fetch(wanted.iter().map(|(sequence, _)| *sequence)) {
                 Ok(messages) => {
+                    let missing = wanted.iter().zip(&messages).filter(|(_, message)| message.is_none());
+                    // What has no place any more is over.
+                    damaged.extend(missing.filter_map(|((sequence, _), _)| self.log.place(*sequence)));
                     let numbers = wanted.iter().map(|(_, number)| *number);
                     let messages = numbers.zip(messages).collect();
                     read.push(Fetched { session: *session, id: *id, messages });
@@ -252,6 +259,7 @@ impl<D: Disk, W: Fn()> Writer<D, W> {
                 }
             }
         });
+        damaged.into_iter().for_each(|(file, at)| self.say_damaged(file, at));
         if let Some(error) = &unreadable
             && !self.unreadable
         {
@@ -262,6 +270,18 @@ impl<D: Disk, W: Fn()> Writer<D, W> {
         if !read.is_empty() {
             lock(&self.shared.fetched).append(&mut read);
             (self.wake)();
+        }
+    }
+
+    /// Messages that are damaged when they are read are lost for whoever waits; once a file, lest the log fills.
+    fn say_damaged(&mut self, file: u64, at: u64) {
+        if self.damaged.insert(file) {
+            let name = super::segment::name(file);
+            let text = format!(
+                "Warning: The message at {at} of {name} is damaged; whoever waits for it doesn't get it. More of this \
+                 file may be, which is not said again."
+            );
+            self.shared.say(LogType::Warning, text);
         }
     }
 
