@@ -1,7 +1,6 @@
 //! `--color`: whether people at a terminal see topics in colour.
 
-use clap::Arg;
-
+use super::arg::Arg;
 use super::flag::Flag;
 use super::values::invalid;
 
@@ -22,8 +21,7 @@ pub(super) fn flag() -> Flag {
         Arg::new("color")
             .long("color")
             .value_name("WHEN")
-            .value_parser(["auto", "always", "never"])
-            .hide_possible_values(true)
+            .one_of(&["auto", "always", "never"])
             .help("Colour the topics of -v: auto (at a terminal), always or never."),
         "no option specified",
         |raw, given| {

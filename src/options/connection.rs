@@ -1,7 +1,8 @@
 //! Where the broker is and how to get there: the same for every client.
 
-use clap::{Arg, ValueHint};
+use clap::ValueHint;
 
+use super::arg::Arg;
 use super::complaint::{Complaint, Halt, TopicKind};
 use super::flag::{Flag, Given, under};
 use super::numbers::atoi;

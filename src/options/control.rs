@@ -1,7 +1,8 @@
 //! What mqtt-ctrl takes besides the flags of every client: the command is the rest of the line.
 
-use clap::{Arg, ValueHint};
+use clap::ValueHint;
 
+use super::arg::Arg;
 use super::flag::{Flag, under};
 use super::publish::qos_flag;
 

@@ -3,9 +3,10 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use clap::{Arg, ValueHint};
+use clap::ValueHint;
 use zeroize::Zeroizing;
 
+use super::arg::Arg;
 use super::flag::{Flag, under};
 use super::raw::PasswordSource;
 use super::surroundings::Secret;

@@ -1,11 +1,10 @@
-//! One flag: its declaration for clap (names, value name, help), and what it does when it is met.
+//! One flag: its declaration (names, value name, help), and what it does when it is met.
 //!
-//! Help, man pages and completions are printed from the clap half; `parse` looks its tokens up in it.
+//! Help, man pages and completions are printed from the declaration; `parse` looks its tokens up in it.
 
 use std::ffi::{OsStr, OsString};
 
-use clap::{Arg, ArgAction};
-
+use super::arg::Arg;
 use super::complaint::{Complaint, Halt};
 use super::program::Program;
 use super::property;
@@ -39,8 +38,8 @@ enum Action {
 
 /// A flag of a client program.
 pub(super) struct Flag {
-    /// The declaration, in a box: flags are moved about while their lists are put together, and a declaration is large.
-    pub arg: Box<Arg>,
+    /// The declaration.
+    pub arg: Arg,
     /// Second half of "-t argument given but no topic specified."; unused for a switch.
     missing: &'static str,
     /// Its name in that message, where that isn't the short one.
@@ -51,14 +50,11 @@ pub(super) struct Flag {
 impl Flag {
     /// A flag with a value. `missing` ends the sentence "Error: -t argument given but …".
     pub fn value(arg: Arg, missing: &'static str, store: Store) -> Flag {
-        // As mosquitto: whatever follows is the value, and the last one counts.
-        let arg = Box::new(arg.allow_hyphen_values(true));
         Flag { arg, missing, called: None, action: Action::Value(store) }
     }
 
     /// A flag without a value.
     pub fn switch(arg: Arg, store: Store) -> Flag {
-        let arg = Box::new(arg.action(ArgAction::SetTrue));
         Flag { arg, missing: "", called: None, action: Action::Switch(store) }
     }
 
@@ -79,7 +75,7 @@ impl Flag {
 
     /// How many of the tokens behind it are its value.
     pub fn values(&self, behind: &[OsString]) -> usize {
-        match self.arg.get_value_names().map_or(0, <[_]>::len) {
+        match self.arg.values() {
             3 => property::values(behind),
             count => count,
         }
@@ -115,5 +111,5 @@ impl Flag {
 
 /// The flags, shown under this heading in help and man page.
 pub(super) fn under(heading: &'static str, flags: Vec<Flag>) -> Vec<Flag> {
-    flags.into_iter().map(|flag| Flag { arg: Box::new(flag.arg.help_heading(heading)), ..flag }).collect()
+    flags.into_iter().map(|flag| Flag { arg: flag.arg.heading(heading), ..flag }).collect()
 }

@@ -1,7 +1,8 @@
 //! Flags about the program itself.
 
-use clap::{Arg, ValueHint};
+use clap::ValueHint;
 
+use super::arg::Arg;
 use super::complaint::{Complaint, Halt};
 use super::flag::{Flag, under};
 

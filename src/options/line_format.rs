@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Arg, ArgAction, ValueHint};
+use clap::ValueHint;
 
+use super::arg::Arg;
 use super::complaint::{Complaint, Halt};
 use super::flag::{Flag, Given};
 use super::job::MessageSource;
@@ -75,8 +76,7 @@ pub(super) fn flags() -> Vec<Flag> {
             },
         ),
         Flag::value(
-            arg("map", "FROM=TO", "Replay topics that begin with FROM under TO. May be repeated.")
-                .action(ArgAction::Append),
+            arg("map", "FROM=TO", "Replay topics that begin with FROM under TO. May be repeated.").repeated(),
             "no topics specified",
             |raw, given| {
                 let pair = given.value.to_str().and_then(|text| text.split_once('='));

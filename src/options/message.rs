@@ -3,8 +3,9 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use clap::{Arg, ValueHint};
+use clap::ValueHint;
 
+use super::arg::Arg;
 use super::complaint::Complaint;
 use super::flag::Flag;
 use super::job::MessageSource;

@@ -1,9 +1,10 @@
-//! The flags of the client programs: clap argument groups, a file a group, and what they resolve to.
+//! The flags of the client programs: groups of declarations, a file a group, and what they resolve to.
 //!
 //! [`publish_job`], [`subscribe_job`] and [`request_job`] turn a command line into plain data; the grammar and the
 //! words of every complaint are mosquitto's. [`Program::command`] is the declaration that help, man pages and
 //! completions are printed from. This room reads no file and no environment: [`Surroundings`] hands them in.
 
+mod arg;
 pub mod broker;
 mod color;
 mod complaint;

@@ -1,7 +1,7 @@
 //! From the command line to what was typed: options file first, then the arguments, left to right.
 //!
 //! The grammar is mosquitto's, not clap's: a token is exactly one of the names declared, whatever follows an
-//! option that takes a value is its value, and the first mistake ends the reading. clap holds the declaration.
+//! option that takes a value is its value, and the first mistake ends the reading.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -160,7 +160,7 @@ fn options_file_argument<'a>(
             break;
         }
         let values = flag.map_or(0, |flag| flag.values(behind));
-        if let Some(flag) = flag.filter(|flag| flag.arg.get_id() == OPTIONS_FILE) {
+        if let Some(flag) = flag.filter(|flag| flag.arg.id() == OPTIONS_FILE) {
             if found.is_some() {
                 return Err(Complaint::DuplicateOptionsFile.into());
             }

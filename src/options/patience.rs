@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use clap::{Arg, ValueHint};
+use clap::ValueHint;
 
+use super::arg::Arg;
 use super::flag::{Flag, under};
 use super::values::{count, seconds};
 

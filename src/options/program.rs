@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::sync::OnceLock;
 
-use clap::{Arg, Command};
+use clap::Command;
 
 use super::flag::Flag;
 use super::{
@@ -134,7 +134,7 @@ impl Program {
             .help_template("{about}\n{before-help}Usage: {usage}\n\n{all-args}{after-help}")
             .before_help(self.version_line(name))
             .after_help(manual.environment_help())
-            .args(self.flags().iter().map(|flag| Arg::clone(&flag.arg)))
+            .args(self.flags().iter().map(|flag| flag.arg.for_clap()))
     }
 
     /// What `--help` prints.

@@ -3,8 +3,9 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
-use clap::{Arg, ArgAction, ValueHint};
+use clap::ValueHint;
 
+use super::arg::Arg;
 use super::complaint::{Complaint, Halt};
 use super::flag::{Flag, Given};
 use super::numbers::{atol, strtoll};
@@ -148,7 +149,7 @@ pub(super) fn flag() -> Flag {
             .long("property")
             .value_names(["PACKET", "NAME", "VALUE"])
             .value_hint(ValueHint::Other)
-            .action(ArgAction::Append)
+            .repeated()
             .help("MQTT 5 property of a packet; user-property has two values. May be repeated."),
         "not enough arguments specified",
         store,

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use clap::{Arg, ValueHint};
+use clap::ValueHint;
 
+use super::arg::Arg;
 use super::complaint::{Complaint, Halt, TopicKind};
 use super::flag::{Flag, Given};
 use super::numbers::{atof, atoi};
@@ -80,13 +81,7 @@ pub(super) fn publish_topic(help: &'static str) -> Flag {
 /// `-q`, whose meaning differs by program.
 pub(super) fn qos_flag(help: &'static str) -> Flag {
     Flag::value(
-        Arg::new("qos")
-            .short('q')
-            .long("qos")
-            .value_name("QOS")
-            .value_parser(["0", "1", "2"])
-            .hide_possible_values(true)
-            .help(help),
+        Arg::new("qos").short('q').long("qos").value_name("QOS").one_of(&["0", "1", "2"]).help(help),
         "no QoS specified",
         store_qos,
     )

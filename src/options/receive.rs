@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use clap::{Arg, ValueHint};
+use clap::ValueHint;
 
+use super::arg::Arg;
 use super::color;
 use super::complaint::{Complaint, Halt};
 use super::flag::{Flag, Given, under};
@@ -54,8 +55,7 @@ fn retained() -> Vec<Flag> {
             Arg::new("retain-handling")
                 .long("retain-handling")
                 .value_name("WHEN")
-                .value_parser(["always", "new", "never"])
-                .hide_possible_values(true)
+                .one_of(&["always", "new", "never"])
                 .help("Send retained messages always, if new, or never (MQTT 5)."),
             "no option specified",
             store_retain_handling,

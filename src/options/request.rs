@@ -1,7 +1,8 @@
 //! What mqtt-rr asks, and where it waits for the answer.
 
-use clap::{Arg, ValueHint};
+use clap::ValueHint;
 
+use super::arg::Arg;
 use super::complaint::{Complaint, TopicKind};
 use super::flag::Flag;
 use super::job::MessageSource;

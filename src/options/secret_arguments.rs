@@ -47,7 +47,7 @@ fn password_of_command(arguments: &[OsString], at: usize) -> Option<(usize, Rang
 
 /// The secret bytes of a flag's value.
 fn secret_part(flag: &Flag, value: &OsStr) -> Option<Range<usize>> {
-    let id = flag.arg.get_id().as_str();
+    let id = flag.arg.id();
     if WHOLE.contains(&id) {
         return Some(0..value.len()).filter(|bytes| !bytes.is_empty());
     }

@@ -2,9 +2,9 @@
 
 use std::ffi::OsStr;
 
-use clap::builder::PossibleValue;
-use clap::{Arg, ValueHint};
+use clap::ValueHint;
 
+use super::arg::Arg;
 use super::complaint::{Complaint, Halt};
 use super::flag::{Flag, Given, under};
 use super::numbers::{atoi, strtoll};
@@ -76,12 +76,7 @@ fn version(program: Program) -> Flag {
             .short('V')
             .long("protocol-version")
             .value_name("VERSION")
-            .value_parser([
-                PossibleValue::new("mqttv5").alias("5"),
-                PossibleValue::new("mqttv311").alias("311"),
-                PossibleValue::new("mqttv31").alias("31"),
-            ])
-            .hide_possible_values(true)
+            .one_of(&["mqttv5", "mqttv311", "mqttv31"])
             .help(help),
         "no version specified",
         store_version,

@@ -1,7 +1,8 @@
 //! What mqtt-sub subscribes to, and when it ends.
 
-use clap::{Arg, ValueHint};
+use clap::ValueHint;
 
+use super::arg::Arg;
 use super::complaint::{Complaint, TopicKind};
 use super::flag::Flag;
 use super::numbers::{atof, atoi};
@@ -23,7 +24,7 @@ fn filters() -> Vec<Flag> {
             .long(name)
             .value_name("FILTER")
             .value_hint(ValueHint::Other)
-            .action(clap::ArgAction::Append)
+            .repeated()
             .help(help)
     };
     vec![

@@ -3,8 +3,9 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use clap::{Arg, ValueHint};
+use clap::ValueHint;
 
+use super::arg::Arg;
 use super::complaint::{Complaint, Halt};
 use super::flag::{Flag, under};
 use super::job::MessageSource;

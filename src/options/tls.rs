@@ -3,9 +3,10 @@
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use clap::{Arg, ValueHint};
+use clap::ValueHint;
 use zeroize::Zeroizing;
 
+use super::arg::Arg;
 use super::complaint::{Complaint, Halt};
 use super::flag::{Flag, Store, under};
 use super::raw::{Raw, RawTls};

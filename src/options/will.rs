@@ -2,8 +2,9 @@
 
 use std::os::unix::ffi::OsStrExt;
 
-use clap::{Arg, ValueHint};
+use clap::ValueHint;
 
+use super::arg::Arg;
 use super::complaint::{Complaint, TopicKind};
 use super::flag::{Flag, under};
 use super::numbers::atoi;
@@ -43,8 +44,7 @@ pub(super) fn flags() -> Vec<Flag> {
             Arg::new("will-qos")
                 .long("will-qos")
                 .value_name("QOS")
-                .value_parser(["0", "1", "2"])
-                .hide_possible_values(true)
+                .one_of(&["0", "1", "2"])
                 .help("QoS of the Will: 0, 1 or 2. Default: 0."),
             "no will QoS specified",
             |raw, given| {

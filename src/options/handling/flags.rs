@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Arg, ArgAction, ValueHint};
+use clap::ValueHint;
 use regex_lite::Regex;
 
+use super::super::arg::Arg;
 use super::condition::value_of;
 use super::{Condition, Expectation, JsonPath};
 use crate::options::complaint::Halt;
@@ -21,7 +22,7 @@ pub(in crate::options) fn flags() -> Vec<Flag> {
 
 /// Those of them that `mqtt-rr --serve` has, too.
 pub(in crate::options) fn serving_flags() -> Vec<Flag> {
-    let jobs = commands().into_iter().filter(|flag| flag.arg.get_id() == JOBS);
+    let jobs = commands().into_iter().filter(|flag| flag.arg.id() == JOBS);
     under("Conversations", ready().into_iter().chain(jobs).collect())
 }
 
@@ -33,7 +34,7 @@ fn arg(name: &'static str, value: &'static str, help: &'static str) -> Arg {
 }
 
 fn repeated(name: &'static str, value: &'static str, help: &'static str) -> Arg {
-    arg(name, value, help).action(ArgAction::Append)
+    arg(name, value, help).repeated()
 }
 
 /// The value as text.
