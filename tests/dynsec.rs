@@ -389,6 +389,9 @@ const STORY: &[&str] = &[
     "deleteClient u1",
     "nothing",
     "getGroup g1 extra",
+    "init",
+    "init file",
+    "init file admin password extra",
 ];
 
 /// What a program says to the story: exit code, standard output and standard error of each command.

@@ -68,7 +68,9 @@ fn packets_that_cant_be_read_are_told() {
     for (bytes, line) in [
         (&b"\x38\x04\0\x01ax"[..], "Invalid PUBLISH (QoS=0 and DUP=1) from sinner, disconnecting."),
         (b"\xa2\x06\0\x01\0\x02a#", "Invalid unsubscription string from sinner, disconnecting."),
-        (b"\x32\x05\0\x01a\0\0", "Protocol error from sinner: packet identifier 0."),
+        (b"\xa2\x04\0\x01\0\0", "Empty unsubscription string from sinner, disconnecting."),
+        (b"\x82\x05\0\x01\0\0\0", "Empty subscription string from 127.0.0.1, disconnecting."),
+        (b"\x32\x05\0\x01a\0\0", "Protocol error from sinner: PUBLISH packet with mid = 0."),
     ] {
         let mut sinner = RawClient::connect(broker.address(), Version::V311, "sinner");
         sinner.send(bytes);

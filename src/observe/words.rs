@@ -216,11 +216,20 @@ fn malformed(
         (PUBLISH, Malformed::DupWithQoS0) => {
             write!(f, "Invalid PUBLISH (QoS=0 and DUP=1) from {client}, disconnecting.")
         }
+        (PUBLISH, Malformed::PacketIdentifierZero) => {
+            write!(f, "Protocol error from {client}: PUBLISH packet with mid = 0.")
+        }
+        (SUBSCRIBE, Malformed::TopicFilterEmpty) => {
+            write!(f, "Empty subscription string from {}, disconnecting.", Host(peer))
+        }
         (SUBSCRIBE, Malformed::TopicFilter | Malformed::SharedSubscription) => {
             write!(f, "Invalid subscription string from {}, disconnecting.", Host(peer))
         }
         (SUBSCRIBE, Malformed::SubscriptionQoS) => {
             write!(f, "Invalid QoS in subscription command from {}, disconnecting.", Host(peer))
+        }
+        (UNSUBSCRIBE, Malformed::TopicFilterEmpty) => {
+            write!(f, "Empty unsubscription string from {client}, disconnecting.")
         }
         (UNSUBSCRIBE, Malformed::TopicFilter | Malformed::SharedSubscription) => {
             write!(f, "Invalid unsubscription string from {client}, disconnecting.")

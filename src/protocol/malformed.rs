@@ -55,8 +55,10 @@ pub enum Malformed {
     TopicNameEmpty,
     /// A Topic Name with wildcards or control characters, or an empty one `[MQTT-3.3.2-2]`.
     TopicName,
-    /// A Topic Filter that is empty, or whose wildcards stand where they can't `[MQTT-4.7.1-1]`.
+    /// A Topic Filter whose wildcards stand where they can't `[MQTT-4.7.1-1]`, or with control characters.
     TopicFilter,
+    /// A Topic Filter without a character `[MQTT-4.7.3-1]`.
+    TopicFilterEmpty,
     /// `$share/` without ShareName or Topic Filter `[MQTT-4.8.2-1]`, `[MQTT-4.8.2-2]`.
     SharedSubscription,
     /// No Local on a Shared Subscription `[MQTT-3.8.3-4]`.
@@ -151,6 +153,7 @@ impl fmt::Display for Malformed {
             Malformed::TopicNameEmpty => "empty topic name without topic alias",
             Malformed::TopicName => "invalid topic name",
             Malformed::TopicFilter => "invalid topic filter",
+            Malformed::TopicFilterEmpty => "empty topic filter",
             Malformed::SharedSubscription => "invalid shared subscription",
             Malformed::NoLocalOnShared => "no local on a shared subscription",
             Malformed::NoTopicFilters => "no topic filters",

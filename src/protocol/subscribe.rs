@@ -164,6 +164,9 @@ fn read_subscription<'a>(
 /// Whether a string can be subscribed to, shared or not. Before 5.0 `$share/` is a level like any other, so nothing
 /// behind it can be wrong.
 pub(super) fn check_filter(version: Version, filter: &str) -> Result<(), Malformed> {
+    if filter.is_empty() {
+        return Err(Malformed::TopicFilterEmpty);
+    }
     if !topic::is_topic_filter(filter) {
         return Err(Malformed::TopicFilter);
     }
@@ -224,7 +227,7 @@ mod tests {
     fn filters_are_checked_whole() {
         assert_eq!(one(Version::V311, "a/+/#", 2), Ok(()));
         assert_eq!(one(Version::V311, "a/#/b", 0), Err(Malformed::TopicFilter));
-        assert_eq!(one(Version::V311, "", 0), Err(Malformed::TopicFilter));
+        assert_eq!(one(Version::V311, "", 0), Err(Malformed::TopicFilterEmpty));
         assert_eq!(one(Version::V5, "$share/g", 0), Err(Malformed::SharedSubscription));
         assert_eq!(one(Version::V311, "$share/g", 0), Ok(()));
         let second_bad = [0, 1, 0, 1, b'a', 0, 0, 2, b'a', b'#', 0];

@@ -99,6 +99,6 @@ mod tests {
             Err(Malformed::PacketIdentifierZero)
         );
         assert_eq!(Unsubscribe::decode(Version::V311, &[0, 1, 0, 1, b'a', 0]), Err(Malformed::Truncated));
-        assert_eq!(Unsubscribe::decode(Version::V311, &[0, 1, 0, 0]), Err(Malformed::TopicFilter));
+        assert_eq!(Unsubscribe::decode(Version::V311, &[0, 1, 0, 0]), Err(Malformed::TopicFilterEmpty));
     }
 }

@@ -19,7 +19,10 @@ pub(super) fn init(arguments: &[String], program: &str) -> Result<Option<Request
                         Error: Invalid function arguments provided.";
             return Err(Stop::new(line, super::ARGUMENTS));
         }
-        _ => return Err(Stop::arguments()),
+        _ => {
+            let line = "dynsec init: Too many arguments.\nError: Invalid function arguments provided.";
+            return Err(Stop::new(line, super::ARGUMENTS));
+        }
     };
     if Path::new(file).exists() {
         let line =
@@ -31,7 +34,7 @@ pub(super) fn init(arguments: &[String], program: &str) -> Result<Option<Request
         None => prompt::new_password(username, false)?,
     };
     let dynsec = Dynsec::for_admin(username, hash(password.as_bytes()).ok_or_else(unhashed)?);
-    store(file, &dynsec)?;
+    store("dynsec init", file, &dynsec)?;
     say(&format!(
         "The client '{username}' has been created in the file '{file}'.\n\
          This client is configured to allow you to administer the dynamic security plugin only.\n\
@@ -62,13 +65,16 @@ pub(super) fn set_password(job: &ControlJob) -> Result<Option<Request>, Stop> {
     if !dynsec.set_password(username, hash(password.as_bytes()).ok_or_else(unhashed)?) {
         return Err(Stop::new(format!("Error: There is no client '{username}' in \"{file}\"."), 1));
     }
-    store(&file, &dynsec)?;
+    store("dynsec setClientPassword", &file, &dynsec)?;
     Ok(None)
 }
 
-fn store(file: &str, dynsec: &Dynsec) -> Result<(), Stop> {
-    write(Path::new(file), dynsec.to_text().as_bytes())
-        .map_err(|error| Stop::new(format!("dynsec: Unable to write '{file}': {error}."), 1))
+fn store(command: &str, file: &str, dynsec: &Dynsec) -> Result<(), Stop> {
+    write(Path::new(file), dynsec.to_text().as_bytes()).map_err(|error| {
+        let why = error.to_string();
+        let why = why.split(" (os error").next().unwrap_or_default();
+        Stop::new(format!("{command}: Unable to open '{file}' for writing. {why}."), 1)
+    })
 }
 
 fn unhashed() -> Stop {
