@@ -397,15 +397,11 @@ fn what_a_client_sends_right_before_it_closes_is_acted_on_and_so_is_its_end() {
         let publish = b"\x30\x03\x00\x01a";
         let bytes = if kind == "protocol mqtt" { publish.to_vec() } else { frame(0x82, publish) };
         // Stopped, the broker sees both at once.
-        let signal = |name: &str| {
-            let id = broker.id().to_string();
-            assert!(std::process::Command::new("kill").args([name, &id]).status().unwrap().success());
-        };
-        signal("-STOP");
+        broker.signal("-STOP");
         raw.send(&bytes);
         raw.0.shutdown(Shutdown::Both).unwrap();
         drop(raw);
-        signal("-CONT");
+        broker.signal("-CONT");
         broker.await_log("Client ws [127.0.0.1:");
         assert!(broker.log().contains("Received PUBLISH from ws (d0, q0, r0, m0, 'a', ... (0 bytes))"));
     }

@@ -334,7 +334,7 @@ impl Drop for Mosquitto {
 fn mosquitto(file: &Path) -> Option<Mosquitto> {
     let program = Path::new("/usr/sbin/mosquitto");
     if !program.exists() || !Path::new(LIBRARY).exists() || !Path::new("/usr/bin/mosquitto_ctrl").exists() {
-        eprintln!("mosquitto with dynamic security is not installed: this part of the test is left out");
+        harness::passed_over("mosquitto with dynamic security is not installed");
         return None;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -3,7 +3,7 @@
 //! `UPDATE_PRINTED=1 cargo test --test printed` writes them anew.
 
 // A test says what it expects by failing there, in its helpers too.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::panic, clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,6 +17,8 @@ use mqtt_toolkit::options::manual::{Page, pages};
 use mqtt_toolkit::options::passwd;
 use printed::tidy::tidy;
 use printed::{conf_page, program_page};
+
+mod harness;
 
 mod printed {
     pub mod conf_page;
@@ -140,7 +142,7 @@ fn completions_are_what_is_printed() {
 fn man_pages_are_well_formed() {
     for (file, text) in man_pages() {
         let Some((fine, said)) = checked_by("mandoc", &["-T", "lint", "-W", "style"], &text) else {
-            eprintln!("mandoc is not installed: the form of the man pages is not checked");
+            harness::passed_over("mandoc is not installed: the form of the man pages is not checked");
             return;
         };
         assert!(fine && said.is_empty(), "{file}: {said}");
@@ -153,7 +155,7 @@ fn man_pages_are_typeset_without_a_warning() {
     for (file, text) in man_pages() {
         let Some((fine, said)) = checked_by("groff", &["-ww", "-z", "-man", "-Tutf8", "-Kutf8"], &text)
         else {
-            eprintln!("groff is not installed: the man pages are not typeset");
+            harness::passed_over("groff is not installed: the man pages are not typeset");
             return;
         };
         assert!(fine && said.is_empty(), "{file}: {said}");

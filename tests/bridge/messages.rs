@@ -130,7 +130,7 @@ fn versions_from_3_1_to_5_0_carry_messages_at_each_qos() {
 fn properties_of_5_0_go_along() {
     let publisher = Path::new("/usr/bin/mosquitto_pub");
     if !publisher.exists() {
-        eprintln!("mosquitto_pub is not installed: the test is left out");
+        crate::harness::passed_over("mosquitto_pub is not installed");
         return;
     }
     each_remote(|remote| {

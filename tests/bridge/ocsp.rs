@@ -21,7 +21,7 @@ impl Issued {
     /// `None`: there is no openssl.
     fn new() -> Option<Issued> {
         if !Path::new(OPENSSL).exists() {
-            eprintln!("{OPENSSL} is missing: the test is left out");
+            crate::harness::passed_over(format_args!("{OPENSSL} is missing"));
             return None;
         }
         let issued = Issued { folder: tempfile::tempdir().unwrap() };

@@ -10,7 +10,7 @@ use std::path::Path;
 fn limited(lines: &str, bytes: u32) -> Option<Broker> {
     let prlimit = Path::new("/usr/bin/prlimit");
     if !prlimit.exists() {
-        eprintln!("SKIPPED: prlimit is not installed (apt install util-linux)");
+        crate::harness::passed_over("prlimit is not installed (apt install util-linux)");
         return None;
     }
     let limit = format!("--fsize={bytes}");

@@ -1,29 +1,32 @@
 //! MQTT.js in headless Chromium on a WebSocket listener: what dashboards in a browser are made of.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use super::harness::{Broker, Running, foreign, free_port, run};
+use super::harness::{Broker, Running, foreign, free_port, passed_over, run};
+use super::paho::download;
 
 /// The version of MQTT.js that the page is made for.
 const MQTT_JS: &str = "mqtt@5.16.0";
 
 /// A folder with the page and MQTT.js. Where it can't be had, says so loudly.
 pub fn page() -> Option<PathBuf> {
+    // Once for all tests that show it at the same time.
+    static PAGE: OnceLock<Option<PathBuf>> = OnceLock::new();
+    PAGE.get_or_init(make_page).clone()
+}
+
+fn make_page() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(MQTT_JS.replace('@', "-"));
     let library = folder.join("node_modules/mqtt/dist/mqtt.min.js");
     if !library.exists() {
-        let Some(npm) =
-            ["/usr/local/bin/npm", "/usr/bin/npm"].map(PathBuf::from).into_iter().find(|p| p.exists())
-        else {
-            eprintln!("SKIPPED: npm is not installed (apt install npm)");
-            return None;
-        };
+        let npm = foreign("npm")?;
         let place = folder.to_string_lossy();
-        let arguments =
-            ["install", "--silent", "--no-save", "--no-package-lock", "--prefix", &place, MQTT_JS];
-        let ended = run(&npm, &arguments);
-        if ended.code != 0 || !library.exists() {
-            eprintln!("SKIPPED: {MQTT_JS} can't be installed (npm needs the network): {}", ended.stderr);
+        let wanted = ["install", "--silent", "--no-save", "--no-package-lock", "--prefix", &place, MQTT_JS];
+        if let Err(why) = download(&npm, &[&wanted[..], &["--fetch-timeout=20000"]].concat()) {
+            // What is only half there would be taken for the whole next time.
+            let _ = std::fs::remove_dir_all(&folder);
+            passed_over(format_args!("{MQTT_JS} can't be installed (npm needs the network): {why}"));
             return None;
         }
     }
@@ -37,7 +40,7 @@ pub fn page() -> Option<PathBuf> {
 pub fn browser(profile: &Path, url: &str) -> Option<Running> {
     let chromium = foreign("chromium")?;
     let profile = format!("--user-data-dir={}", profile.display());
-    let flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync \
+    let flags = "--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-quic --no-first-run --disable-sync \
                  --disable-background-networking --disable-component-update --remote-debugging-port=0";
     let arguments: Vec<&str> = flags.split_whitespace().chain([profile.as_str(), url]).collect();
     Some(Running::start(&chromium, &arguments))
@@ -56,14 +59,14 @@ fn talks(version: u8, at: impl FnOnce(&Path, u16, u16) -> (String, String)) {
     let Some(browser) = browser(profile.path(), &url) else { return };
     let (to, from) = (Path::new(env!("CARGO_BIN_EXE_mqtt-pub")), Path::new(env!("CARGO_BIN_EXE_mqtt-sub")));
     let port = port.to_string();
-    let ready = run(from, &["-p", &port, "-t", "browser/+", "-v", "-C", "1", "-W", "50"]);
+    let ready = run(from, &["-p", &port, "-t", "browser/+", "-v", "-C", "1", "-W", "90"]);
     assert_eq!(ready.stdout, "browser/ready qos 2\n", "{}\n{}", browser.err.text(), broker.log());
     for qos in ["0", "1", "2"] {
         // A name of its own: the log is looked at for it.
         let ear = format!("ear-{qos}");
         let heard = Running::start(
             from,
-            &["-p", &port, "-i", &ear, "-t", "from/browser", "-q", qos, "-C", "1", "-W", "50", "-F", "%q %p"],
+            &["-p", &port, "-i", &ear, "-t", "from/browser", "-q", qos, "-C", "1", "-W", "90", "-F", "%q %p"],
         );
         broker.wait_for_subscription(&ear, "from/browser");
         assert_eq!(run(to, &["-p", &port, "-t", "to/browser", "-m", "grüße", "-q", qos]).code, 0);

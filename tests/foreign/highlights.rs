@@ -161,7 +161,7 @@ fn mqtt_sub_and_mqtt_pub_and_mosquittos() {
     place.stop();
     std::fs::remove_file(place.path("log/mosquitto.log")).unwrap();
     place.start_broker(WHO);
-    let found = run(&ours("mqtt-sub"), &place.as_root(&["-t", "kept", "-C", "1", "-W", "50"]));
+    let found = run(&ours("mqtt-sub"), &place.as_root(&["-t", "kept", "-C", "1", "-W", "90"]));
     assert_eq!((found.code, found.stdout.as_str()), (0, "it\n"), "{}", place.log());
     place.stop();
 }
@@ -195,7 +195,7 @@ fn mqtt_js_in_a_browser_with_user_name_and_password() {
         place.web
     );
     let Some(shown) = browser(profile.path(), &url) else { return };
-    let ready = run(&ours("mqtt-sub"), &place.as_root(&["-t", "browser/+", "-v", "-C", "1", "-W", "50"]));
+    let ready = run(&ours("mqtt-sub"), &place.as_root(&["-t", "browser/+", "-v", "-C", "1", "-W", "90"]));
     assert_eq!(ready.stdout, "browser/ready qos 2\n", "{}\n{}", shown.err.text(), place.log());
     let heard = Running::start(&ours("mqtt-sub"), &place.as_root(&["-t", "from/browser", "-q", "2"]));
     let flags = ["-t", "to/browser", "-m", "grüße", "-q", "2"];
@@ -208,7 +208,7 @@ fn root_makes_the_folders_for_whom_the_broker_becomes() {
     let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let account = accounts.lines().find(|line| line.starts_with("mosquitto:"));
     let (true, Some(account)) = (rustix::process::geteuid().is_root(), account) else {
-        eprintln!("SKIPPED: this needs root and an account 'mosquitto'");
+        crate::harness::passed_over("this needs root and an account 'mosquitto'");
         return;
     };
     let mut numbers = account.split(':').skip(2).map(|number| number.parse::<u32>().unwrap());

@@ -1,11 +1,15 @@
 //! Python's paho-mqtt, in the form of 1.x and in that of 2.x, each in a virtual environment under target/.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
-use super::harness::{Broker, Running, foreign, run};
+use super::harness::{Broker, Running, foreign, passed_over, run};
 
 /// Python with this version of paho-mqtt. Where it can't be had, says so loudly.
 pub fn python_with_paho(version: &str) -> Option<PathBuf> {
+    // One after the other: several tests want the same.
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("paho-mqtt-{version}"));
     let python = root.join("bin/python");
     let has_it = || {
@@ -19,13 +23,34 @@ pub fn python_with_paho(version: &str) -> Option<PathBuf> {
     // What is on PATH first, then Debian's.
     let outer = which("python3").or_else(|| foreign("python3"))?;
     let made = run(&outer, &["-m", "venv", "--clear", &place]);
-    let requirement = format!("paho-mqtt=={version}");
-    let installed = made.code == 0 && run(&python, &["-m", "pip", "install", "-q", &requirement]).code == 0;
-    if !(installed && has_it()) {
-        eprintln!("SKIPPED: {requirement} can't be installed (pip needs the network): {}", made.stderr);
+    if made.code != 0 {
+        passed_over(format_args!("there is no python3 with venv: {}{}", made.stdout, made.stderr));
         return None;
     }
+    let requirement = format!("paho-mqtt=={version}");
+    if let Err(why) = download(&python, &["-m", "pip", "install", "-q", "--timeout", "20", &requirement]) {
+        passed_over(format_args!("{requirement} can't be installed (pip needs the network): {why}"));
+        return None;
+    }
+    assert!(has_it(), "{requirement} is installed, and isn't there");
     Some(python)
+}
+
+/// Runs a program that downloads something, again if need be, and no longer than a test may take. What it complained of
+/// in the end.
+pub fn download(program: &Path, arguments: &[&str]) -> Result<(), String> {
+    let program = program.to_string_lossy();
+    let bounded = [&["80", &program], arguments].concat();
+    let mut why = String::new();
+    for _ in 0..3 {
+        let ended = run(Path::new("/usr/bin/timeout"), &bounded);
+        match ended.code {
+            0 => return Ok(()),
+            124 => return Err("nothing comes".to_owned()),
+            _ => why = ended.stderr,
+        }
+    }
+    Err(why)
 }
 
 fn which(name: &str) -> Option<PathBuf> {

@@ -1,5 +1,7 @@
 //! Where programs are: those of this crate, and those of others.
 
+use std::fmt::Display;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The path of one of this crate's programs.
@@ -15,6 +17,12 @@ pub fn ours(name: &str) -> PathBuf {
     })
 }
 
+/// Says what can't be tested here and why. Not by `eprintln!`, of which nobody sees anything when the test passes.
+pub fn passed_over(what: impl Display) {
+    let test = std::thread::current();
+    let _ = writeln!(std::io::stderr(), "SKIPPED in {}: {what}", test.name().unwrap_or("a test"));
+}
+
 /// A program of Debian's. A missing one leaves its tests out, with a loud word about it.
 pub fn foreign(name: &str) -> Option<PathBuf> {
     let found = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"]
@@ -22,7 +30,7 @@ pub fn foreign(name: &str) -> Option<PathBuf> {
         .into_iter()
         .find(|path| path.exists());
     if found.is_none() {
-        eprintln!("SKIPPED: {name} is not installed (.ci/run does it), this part of the test is left out");
+        passed_over(format_args!("{name} is not installed (.ci/run does it)"));
     }
     found
 }

@@ -118,7 +118,7 @@ impl Running {
     /// Sends it a signal, such as `-TERM`.
     #[track_caller]
     pub fn signal(&self, signal: &str) {
-        let signal = match signal {
+        let number = match signal {
             "-CONT" => Signal::CONT,
             "-HUP" => Signal::HUP,
             "-INT" => Signal::INT,
@@ -129,7 +129,11 @@ impl Running {
             "-USR2" => Signal::USR2,
             other => panic!("{other}: add it here"),
         };
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        kill_process(Pid::from_child(&self.child), number).unwrap();
+        if number == Signal::STOP {
+            // It may run for a moment yet.
+            until("a program that stands still", || (state(self.id()) == Some('T')).then_some(()));
+        }
     }
 
     /// Waits for its end.
@@ -150,6 +154,13 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What a program is doing, as the system has it: running, asleep, stopped, ended (`R`, `S`, `T`, `Z`).
+pub fn state(id: u32) -> Option<char> {
+    let status = fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
+    // The name is in brackets, and may hold anything.
+    status.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next())
 }
 
 /// Runs a program to its end.
