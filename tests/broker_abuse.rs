@@ -3,10 +3,13 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
+#[path = "harness/certificates.rs"]
+mod certificates;
 mod harness;
 
+use certificates::Certificates;
 use harness::raw_client::{Bystander, RawClient, encoded, plain_connect, publish, subscribe};
-use harness::{Broker, eventually};
+use harness::{Broker, eventually, free_port};
 use mqtt_toolkit::protocol::{Packet, PropertiesBuf, Property, QoS, Version};
 
 const MEGABYTE: u64 = 1024 * 1024;
@@ -278,4 +281,104 @@ fn malformed_packets_close_their_connection_only_and_are_logged() {
     }
     let ended = broker.stop();
     assert_eq!(ended.code, 0, "{ended:?}");
+}
+
+#[test]
+fn silent_connections_keep_nobody_out_where_the_system_gives_no_more_files() {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+    let certificates = Certificates::new();
+    let (plain, tls) = (free_port(), free_port());
+    let broker = Broker::with_listeners(&format!(
+        "allow_anonymous true\nlistener {plain} 127.0.0.1\nlistener {tls} 127.0.0.1\ncertfile {}\nkeyfile {}\n",
+        certificates.path("server.crt"),
+        certificates.path("server.key")
+    ));
+    let at = |port: u16| ([127, 0, 0, 1], port).into();
+    let mut bystander = Bystander::new(at(plain));
+    // The first handshake starts a thread, which needs files of its own.
+    drop(RawClient::open(at(tls), Version::V5));
+    broker.await_log("connection closed by client");
+    let most = broker.open_files() as u64 + 40;
+    let limit = Rlimit { current: Some(most), maximum: Some(most) };
+    prlimit(Pid::from_raw(broker.id() as i32), Resource::Nofile, limit).unwrap();
+    for port in [plain, tls] {
+        let silent: Vec<RawClient> = (0..60).map(|_| RawClient::open(at(port), Version::V5)).collect();
+        broker.await_log("Unable to accept new connection, system socket count has been exceeded.");
+        for i in 0..3 {
+            RawClient::connect(at(plain), Version::V5, &format!("late-{i}")).ping();
+        }
+        bystander.check();
+        drop(silent);
+    }
+}
+
+#[test]
+fn retained_messages_asked_for_again_and_again_take_no_memory() {
+    let broker = Broker::ours();
+    let mut bystander = Bystander::new(broker.address());
+    let mut publisher = RawClient::connect(broker.address(), Version::V5, "publisher");
+    for i in 0..2000 {
+        let packet = mqtt_toolkit::protocol::Publish {
+            dup: false,
+            qos: QoS::AtMostOnce,
+            retain: true,
+            topic: &format!("r/{i}"),
+            packet_identifier: 0,
+            properties: Default::default(),
+            payload: b"retained",
+        };
+        publisher.send(&encoded(Version::V5, &Packet::Publish(packet)));
+    }
+    publisher.ping();
+    let mut deaf = RawClient::connect(broker.address(), Version::V5, "deaf");
+    let before = broker.resident();
+    // 40,000,000 messages, if all were put into its queue.
+    for _ in 0..20_000 {
+        if !deaf.try_send(&subscribe(Version::V5, 1, "r/#", QoS::AtMostOnce)) {
+            break;
+        }
+    }
+    for _ in 0..20 {
+        bystander.check();
+    }
+    assert_grown_less(&broker, before, 20);
+    drop(deaf);
+    broker.wait_for_end_of("deaf");
+    bystander.check();
+}
+
+#[test]
+fn a_hundred_thousand_subscriptions_of_one_client_leave_no_memory_behind() {
+    let broker = Broker::ours();
+    let mut bystander = Bystander::new(broker.address());
+    let mut sizes = Vec::new();
+    for round in 0..3 {
+        let name = format!("many-{round}");
+        let mut many = RawClient::connect(broker.address(), Version::V5, &name);
+        for part in 0..20 {
+            let filters: Vec<String> =
+                (0..5000).map(|i| format!("{}some/{part}/{i}/+", ["", "$share/g/"][i % 2])).collect();
+            let options = filters.iter().map(|filter| {
+                (filter.as_str(), mqtt_toolkit::protocol::SubscriptionOptions::new(QoS::AtMostOnce))
+            });
+            let mut bytes = Vec::new();
+            mqtt_toolkit::protocol::Subscribe::encode_parts(
+                Version::V5,
+                1,
+                &Default::default(),
+                options,
+                &mut bytes,
+            );
+            many.send(&bytes);
+            let suback = many.frame().unwrap();
+            assert!(suback.len() > 5000 && suback[0] == 0x90);
+        }
+        bystander.check();
+        drop(many);
+        broker.wait_for_end_of(&name);
+        bystander.check();
+        sizes.push(broker.resident());
+    }
+    println!("{sizes:?}");
+    assert!(sizes[2] < sizes[0] + 5 * MEGABYTE, "{sizes:?}");
 }

@@ -406,3 +406,44 @@ fn what_a_client_sends_right_before_it_closes_is_acted_on_and_so_is_its_end() {
         assert!(broker.log().contains("Received PUBLISH from ws (d0, q0, r0, m0, 'a', ... (0 bytes))"));
     }
 }
+
+#[test]
+fn floods_of_pings_and_of_empty_fragments_cost_others_nothing() {
+    let broker = broker("");
+    let before = broker.resident();
+    // Each ping asks for an answer that nobody reads.
+    let mut deaf = Raw::open(&broker);
+    let pings = frame(0x89, &[b'p'; 125]).repeat(1000);
+    let sent = (0..1000).take_while(|_| deaf.0.write_all(&pings).is_ok()).count();
+    assert!(sent < 1000, "131,000,000 bytes of pings, and no end");
+    // A message in a million pieces that hold nothing, and its end.
+    let mut patient = Raw::open_as(&broker, b"aa");
+    patient.send(&frame(0x02, b""));
+    let nothing = frame(0x00, b"").repeat(1000);
+    for _ in 0..1000 {
+        patient.send(&nothing);
+    }
+    patient.send(&frame(0x80, b"\xC0\x00"));
+    patient.expect(&[0x82, 2, 0xD0, 0]);
+    // A packet in as many pieces as it has bytes, with a ping between any two of them.
+    let mut packet = b"\x30\x88\x27\x00\x01a".to_vec();
+    packet.resize(5003, b'x');
+    packet.extend(b"\xC0\x00");
+    let pieces: Vec<Vec<u8>> = packet
+        .iter()
+        .enumerate()
+        .map(|(i, &byte)| {
+            let is_last = i + 1 == packet.len();
+            let piece = frame(if i == 0 { 0x02 } else { 0x80 * u8::from(is_last) }, &[byte]);
+            if is_last { piece } else { [piece, frame(0x89, b"")].concat() }
+        })
+        .collect();
+    for pieces in pieces.chunks(100) {
+        patient.send(&pieces.concat());
+    }
+    patient.expect(&[0x8A, 0].repeat(packet.len() - 1));
+    patient.expect(&[0x82, 2, 0xD0, 0]);
+    publish(&broker).run().prints("");
+    let grown = broker.resident().saturating_sub(before);
+    assert!(grown < 10 * 1024 * 1024, "grown by {} kB", grown / 1024);
+}

@@ -341,3 +341,32 @@ fn an_alias_that_was_never_allowed_or_set_ends_its_connection_only() {
     assert!(w.is_closed(second));
     assert_eq!(w.messages(by), ["a x"]);
 }
+
+#[test]
+fn who_comes_again_and_again_and_never_reads_doesnt_stop_a_publisher() {
+    let mut w = World::new();
+    let ann = w.connect("ann", v311());
+    let mut last = None;
+    // A minute in which a new one is there as soon as the one before holds nobody back any more.
+    let (mut sent, start) = (0, w.now().monotonic);
+    while w.now().monotonic < start + 60_000 {
+        if !w.is_held(ann) {
+            let deaf = w.connect("deaf", v5());
+            w.takes_only(deaf, 20);
+            w.auto_acknowledge(deaf, false);
+            w.raw(deaf, &subscribe_to(std::iter::once("a"), QOS1));
+            last = Some(deaf);
+            let mut identifier = 0;
+            while !w.is_held(ann) && identifier < 2000 {
+                identifier += 1;
+                let publish = Publish { packet_identifier: identifier, ..message("a", "x", QOS1) };
+                w.send(ann, Packet::Publish(publish));
+                sent += 1;
+            }
+        }
+        w.advance_ms(100);
+    }
+    // It was held back for fifteen seconds, and for a moment by each that came. Else it would be 10,000.
+    assert!(sent > 50_000, "{sent}");
+    assert!(last.is_some_and(|deaf| !w.is_closed(deaf)));
+}

@@ -1,5 +1,6 @@
 //! One network connection as the broker sees it: how far it has come, and what waits to be written.
 
+use super::limits::STALLS;
 use super::notice::{Peer, Secured};
 use super::outbuf::OutBuffer;
 use crate::protocol::Version;
@@ -83,6 +84,8 @@ pub struct Connection {
     pub neighbour: Neighbour,
     /// Nothing that waits is delivered on it.
     pub mute: bool,
+    /// How often receivers have held it back in vain since then, in monotonic milliseconds: they didn't get further.
+    pub stalls: (u8, u64),
     /// Receivers that hold its publishing back: nothing more is read from it.
     pub held_by: u16,
     /// One of them firmly: what was read already waits as well.
@@ -133,6 +136,7 @@ impl Connection {
             bridge: false,
             neighbour: Neighbour::No,
             mute: false,
+            stalls: (0, 0),
             held_by: 0,
             held_firmly: false,
             listener,
@@ -150,6 +154,12 @@ impl Connection {
             secured: None,
             peer,
         }
+    }
+
+    /// Whether it was held back in vain so often lately that it must not be any more.
+    pub fn is_stalled(&self, now: u64) -> bool {
+        let ((count, since), (most, window)) = (self.stalls, STALLS);
+        count >= most && now < since + window
     }
 
     /// Whether packets may still be written to it.

@@ -10,7 +10,7 @@ use super::clock::Now;
 use super::connection::{Connection, ConnectionKey, Hold, SessionKey};
 use super::deliver::{Fanout, put_in_flight};
 use super::encode::Flags;
-use super::limits::{GRACE, GRACE_ACKNOWLEDGED, GRACE_GENTLE, HOLD_ABOVE, Limits, RELEASE_BELOW};
+use super::limits::{GRACE, GRACE_ACKNOWLEDGED, GRACE_GENTLE, HOLD_ABOVE, Limits, RELEASE_BELOW, STALLS};
 use super::notice::AckName;
 use super::outbox::Outbox;
 use super::session::{Delivery, Session};
@@ -36,7 +36,9 @@ impl Fanout<'_> {
         // A publisher with deliveries of its own in flight is never held: its acknowledgements come behind its
         // publishes, and two such clients could wait for each other.
         let publisher = &self.connections[from];
-        if self.sessions.get(publisher.session as usize).is_some_and(|s| !s.outbound.is_empty()) {
+        if self.sessions.get(publisher.session as usize).is_some_and(|s| !s.outbound.is_empty())
+            || publisher.is_stalled(self.now.monotonic)
+        {
             return;
         }
         let connection = &mut self.connections[key];
@@ -54,7 +56,7 @@ impl Fanout<'_> {
         }
         holding.push(from);
         let publisher = &mut self.connections[from];
-        publisher.held_by += 1;
+        publisher.held_by = publisher.held_by.saturating_add(1);
         publisher.held_firmly |= hold == Hold::Firmly;
     }
 
@@ -222,10 +224,28 @@ impl Shard {
             .filter(|&key| self.patience_ends(key).is_none_or(|at| at <= now.monotonic))
             .collect();
         for key in late {
+            self.note_stalls(now, key);
             if let Some(connection) = self.connections.get_mut(key) {
                 connection.outstayed = connection.outstayed.max(connection.hold);
             }
             self.release(key, out);
+        }
+    }
+
+    /// A receiver has held its publishers back, and didn't get further: how often that happens to each is bounded.
+    fn note_stalls(&mut self, now: Now, key: ConnectionKey) {
+        let Some(connection) = self.connections.get(key) else { return };
+        if now.monotonic < connection.slow_since + GRACE_ACKNOWLEDGED {
+            return;
+        }
+        for publisher in connection.holding.iter().flat_map(|holding| holding.to_vec()).collect::<Vec<_>>() {
+            if let Some(publisher) = self.connections.get_mut(publisher) {
+                let (count, since) = publisher.stalls;
+                publisher.stalls = match now.monotonic < since + STALLS.1 {
+                    true => (count.saturating_add(1), since),
+                    false => (1, now.monotonic),
+                };
+            }
         }
     }
 

@@ -13,6 +13,11 @@ pub type NodeId = u32;
 
 const SHORT: usize = 22;
 
+/// Room for so many nodes is kept in any case.
+const FREE: usize = 10_000;
+/// After so many have become free it may pay to look whether memory can be given back.
+const LOOK: usize = 1_000;
+
 /// One topic level; short ones (nearly all) are kept in place.
 #[derive(Debug)]
 enum Level {
@@ -60,6 +65,8 @@ struct Node<T> {
 pub struct TopicTree<T> {
     nodes: Vec<Node<T>>,
     free: Vec<NodeId>,
+    /// How many more become free before it pays to look whether memory can be given back.
+    free_until_look: usize,
     children: HashTable<NodeId>,
     hasher: RandomState,
     /// Reused by [`TopicTree::for_each_match`].
@@ -89,6 +96,7 @@ impl<T: Default> Default for TopicTree<T> {
         TopicTree {
             nodes: vec![root],
             free: Vec::new(),
+            free_until_look: LOOK,
             children: HashTable::new(),
             hasher: RandomState::default(),
             frontier: Default::default(),
@@ -248,6 +256,29 @@ impl<T: Default> TopicTree<T> {
         node.level = Level::new(b"");
         node.parent = 0;
         self.free.push(id);
+        self.free_until_look -= 1;
+        if self.free_until_look == 0 {
+            self.give_back();
+        }
+    }
+
+    /// Gives the memory of free nodes back that nobody's stand behind: whoever had a million once doesn't have them for
+    /// ever. Nodes that are in use keep their numbers.
+    fn give_back(&mut self) {
+        self.free.sort_unstable();
+        while let Some(&last) = self.free.last()
+            && last as usize + 1 == self.nodes.len()
+        {
+            self.free.pop();
+            self.nodes.pop();
+        }
+        // The lowest are used first from now on, so that the others come to be last.
+        self.free.reverse();
+        self.free_until_look = LOOK.max((self.nodes.len() - self.free.len()) / 2);
+        self.nodes.shrink_to(self.nodes.len() + FREE);
+        self.free.shrink_to(self.free.len() + FREE);
+        let (nodes, length) = (&self.nodes, self.children.len());
+        self.children.shrink_to(length + FREE, |&n| nodes[n as usize].path);
     }
 
     /// Calls `visit` for each node whose filter matches this Topic Name: literal levels before `+`, as deep as the
@@ -455,5 +486,42 @@ mod tests {
         assert_eq!(tree.free.len(), tree.nodes.len() - 1);
         assert!(tree.children.is_empty());
         assert_eq!(tree.nodes[0].first_child, 0);
+    }
+
+    #[test]
+    fn the_memory_of_many_is_given_back_when_they_have_gone() {
+        let mut tree: TopicTree<bool> = TopicTree::default();
+        let add = |tree: &mut TopicTree<bool>, filter: &str| {
+            let id = tree.insert(filter);
+            *tree.value_mut(id) = true;
+            id
+        };
+        let remove = |tree: &mut TopicTree<bool>, id: NodeId| {
+            *tree.value_mut(id) = false;
+            tree.prune(id, |&here| !here);
+        };
+        let stays: Vec<NodeId> = (0..100).map(|i| add(&mut tree, &format!("stays/{i}/+"))).collect();
+        for round in 0..2 {
+            let many: Vec<NodeId> = (0..30_000).map(|i| add(&mut tree, &format!("{round}/{i}/#"))).collect();
+            // In the middle of it, somebody comes who stays.
+            let late = add(&mut tree, &format!("late/{round}"));
+            let more: Vec<NodeId> = (0..30_000).map(|i| add(&mut tree, &format!("{round}/{i}/+"))).collect();
+            assert!(tree.nodes.len() > 90_000);
+            many.into_iter().for_each(|id| remove(&mut tree, id));
+            assert_eq!(tree.find(&format!("late/{round}")), Some(late));
+            remove(&mut tree, late);
+            more.into_iter().for_each(|id| remove(&mut tree, id));
+        }
+        // Others come and go.
+        for i in 0..LOOK {
+            let id = add(&mut tree, &format!("other/{i}"));
+            remove(&mut tree, id);
+        }
+        let most = tree.nodes.capacity().max(tree.children.capacity()).max(tree.free.capacity());
+        assert!(most < 30_000, "{most}");
+        for (i, id) in stays.iter().enumerate() {
+            assert_eq!(tree.find(&format!("stays/{i}/+")), Some(*id));
+            assert_eq!(matching(&mut tree, &format!("stays/{i}/x")), [format!("stays/{i}/+")]);
+        }
     }
 }

@@ -190,6 +190,9 @@ impl Server {
             if let Socket::Memory(_) = client.socket {
                 self.bridges.local_closed(key);
             }
+            if let Some(ticket) = client.socket.away() {
+                self.greeters.dismiss(ticket);
+            }
             // Closing takes it from the poller as well.
             client.socket.finish(&mut self.buffer[..READ]);
         }

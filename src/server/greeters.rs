@@ -6,7 +6,7 @@
 //! on with a handshake that it has begun keeps some memory for it: where there are too many of those, the one that is
 //! waited for longest has to go. Nobody stays longer than a client has for its CONNECT.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -83,6 +83,8 @@ impl<T> Mailbox<T> {
 /// What a thread is told.
 enum Word {
     Greet(Guest),
+    /// Whoever has this ticket is to go, for the loop has given it up.
+    Dismiss(u64),
     Stop,
 }
 
@@ -116,6 +118,13 @@ impl Greeters {
         }
         let turn = guest.ticket as usize % self.threads.len();
         self.threads[turn].0.put(Word::Greet(guest));
+    }
+
+    /// A connection that has left won't be waited for any more: its socket closes.
+    pub fn dismiss(&mut self, ticket: u64) {
+        if let Some((words, _)) = self.threads.get(ticket as usize % self.threads.len().max(1)) {
+            words.put(Word::Dismiss(ticket));
+        }
     }
 
     /// As many threads as there are processors beside the loop's.
@@ -208,11 +217,23 @@ impl Greeter {
 
     /// `true`: this is the end.
     fn listen(&mut self) -> bool {
+        let mut dismissed = HashSet::new();
         for word in self.words.take() {
             match word {
                 Word::Greet(guest) => self.arrive(guest),
+                Word::Dismiss(ticket) => {
+                    dismissed.insert(ticket);
+                }
                 Word::Stop => return true,
             }
+        }
+        if !dismissed.is_empty() {
+            let under_way = &mut self.under_way;
+            self.guests.retain(|_, guest| {
+                let stays = !dismissed.contains(&guest.ticket);
+                *under_way -= usize::from(!stays && guest.has_begun);
+                stays
+            });
         }
         false
     }

@@ -279,6 +279,14 @@ impl Layers {
         }
     }
 
+    /// The ticket with which it is away for its TLS handshake.
+    pub fn away(&self) -> Option<u64> {
+        match self.lower {
+            Lower::Away(ticket, _) => Some(ticket),
+            _ => None,
+        }
+    }
+
     /// It is back from its TLS handshake. `false`: that was another one.
     pub fn come_back(&mut self, ticket: u64, what: Back) -> bool {
         if !matches!(self.lower, Lower::Away(away, _) if away == ticket) {

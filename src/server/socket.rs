@@ -37,6 +37,14 @@ impl Socket {
         Socket::Layered(Box::new(Layers::new(raw, ways.clone())))
     }
 
+    /// The ticket with which it is away for its TLS handshake.
+    pub fn away(&self) -> Option<u64> {
+        match self {
+            Socket::Layered(layers) => layers.away(),
+            _ => None,
+        }
+    }
+
     /// There may be more to read than the poller knows of.
     pub fn has_buffered(&self) -> bool {
         matches!(self, Socket::Layered(layers) if layers.has_buffered())
