@@ -239,6 +239,8 @@ impl Bridge {
 
     /// There is no stream, or it is gone; the reason in the system's words.
     pub fn failed(&mut self, now: Instant, why: &str, out: &mut Outbox) {
+        // Some words are sentences.
+        let why = why.trim_end_matches('.');
         let text = match self.phase {
             Phase::Connecting { .. } => format!("Error creating bridge: {why}."),
             Phase::Handshake => {

@@ -3,6 +3,14 @@
 use super::*;
 
 #[test]
+fn words_that_are_a_sentence_get_no_second_full_stop() {
+    let mut world = World::new(settings());
+    world.locally();
+    world.fail("cafile \"none\": No such file or directory.");
+    assert_eq!(world.notes()[1], "Error creating bridge: cafile \"none\": No such file or directory.");
+}
+
+#[test]
 fn a_trouble_is_said_once_until_the_bridge_was_connected_again() {
     let mut world = World::new(settings());
     world.locally();
