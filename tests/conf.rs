@@ -108,15 +108,27 @@ fn command_lines_that_are_wrong() {
 }
 
 #[test]
-fn an_unknown_option_is_followed_by_the_usage() {
+fn an_unknown_option_is_followed_by_where_to_look() {
     let folder = tempfile::tempdir().unwrap();
-    for option in ["-x", "--frob", "-dv", "-p1883", "--port=1", "file"] {
+    let link = folder.path().join("mosquitto");
+    symlink(BROKER, &link).unwrap();
+    for (option, meant) in [
+        ("-x", ""),
+        ("--frob", ""),
+        ("-dv", ""),
+        ("-p1883", ""),
+        ("file", ""),
+        ("--print-adress", " Did you mean '--print-address'?"),
+    ] {
+        let said = format!("Error: Unknown option '{option}'.{meant}\n");
         let output = broker(folder.path(), &[option]);
+        assert_eq!(output.status.code(), Some(3));
         let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(stderr, format!("Error: Unknown option '{option}'.\n"), "no time before it");
-        assert!(
-            String::from_utf8_lossy(&output.stdout).contains("\nUsage: mqtt-broker [-c config_file] [-d]")
-        );
+        assert_eq!(stderr, format!("{said}\nUse 'mqtt-broker --help' to see usage.\n"), "no time before it");
+        // As mosquitto it prints all of it, where mosquitto does.
+        let output = run(Command::new(&link).arg(option).current_dir(folder.path()));
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), said);
+        assert!(String::from_utf8_lossy(&output.stdout).contains("\nUsage: mosquitto [-c config_file] [-d]"));
         assert_eq!(output.status.code(), Some(3));
     }
 }
@@ -243,10 +255,12 @@ fn wrong_command_lines_side_by_side_with_mosquitto() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("mosquitto");
+    symlink(BROKER, &link).unwrap();
     for line in ["-c", "-p", "-p 70000", "-p x", "-c nope", "-c .", "-x", "-p1883", "word"] {
         let arguments: Vec<&str> = line.split(' ').collect();
         let theirs = run(Command::new(&mosquitto).args(&arguments).current_dir(folder.path()));
-        let ours = broker(folder.path(), &arguments);
+        let ours = run(Command::new(&link).args(&arguments).current_dir(folder.path()));
         let plain = |output: &Output| lines(&output.stderr).join("\n").replace('\'', "");
         assert_eq!(plain(&ours), plain(&theirs), "{line}");
         assert_eq!(ours.status.code(), theirs.status.code(), "{line}");

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use super::keywords::{Keyword, keywords};
+use super::nearest::nearest;
+
 /// What is wrong with a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -45,7 +48,16 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Fault::Unknown(name) => write!(f, "Error: Unknown configuration variable '{name}'."),
+            Fault::Unknown(name) => {
+                write!(f, "Error: Unknown configuration variable '{name}'.")?;
+                if name.starts_with('\u{feff}') {
+                    return f.write_str(" The file begins with a byte order mark, which must go.");
+                }
+                match nearest(name, keywords().flat_map(Keyword::names)) {
+                    Some(known) => write!(f, " Did you mean '{known}'?"),
+                    None => Ok(()),
+                }
+            }
             Fault::Empty(name) => write!(f, "Error: Empty '{name}' value in configuration."),
             Fault::Invalid(name, value) => write!(f, "Error: Invalid '{name}' value ({value})."),
             Fault::NotANumber(name) => write!(f, "Error: '{name}' value not a number."),

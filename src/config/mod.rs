@@ -9,6 +9,7 @@ mod listener;
 mod log_settings;
 mod message;
 mod model;
+mod nearest;
 mod parse;
 mod plugins;
 mod secret;
@@ -28,6 +29,7 @@ pub use listener::{
 pub use log_settings::{LogDestinations, LogFacility, LogSettings, LogType, LogTypes};
 pub use message::Message;
 pub use model::{DEFAULT_PORT, PersistenceSync, Settings};
+pub use nearest::nearest;
 pub use parse::{AtError, BadConfiguration, ConfigReader};
 pub use plugins::{Plugin, PluginKind};
 pub use secret::Secret;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::auth::Access;
+use crate::config::nearest;
 
 use super::numbers::atoi;
 use super::surroundings::Surroundings;
@@ -199,7 +200,11 @@ pub fn broker_steps(arguments: &[OsString]) -> Vec<BrokerStep> {
 /// One option; takes its value off `rest`.
 fn step(token: &OsStr, rest: &mut &[OsString], before: &[BrokerStep]) -> BrokerStep {
     let Some(flag) = FLAGS.iter().find(|flag| flag.is(token)) else {
-        let message = format!("Error: Unknown option '{}'.", token.to_string_lossy());
+        let token = token.to_string_lossy();
+        let long =
+            token.strip_prefix("--").and_then(|name| nearest(name, FLAGS.iter().map(|flag| flag.long)));
+        let meant = long.map(|long| format!(" Did you mean '--{long}'?")).unwrap_or_default();
+        let message = format!("Error: Unknown option '{token}'.{meant}");
         return BrokerStep::Wrong { message, usage: true };
     };
     if flag.kind == Kind::Exec {

@@ -176,7 +176,9 @@ impl Complaint {
     pub fn text(&self) -> String {
         use Complaint as C;
         let fixed = match self {
-            C::UnknownOption(token) => return format!("Error: Unknown option '{token}'."),
+            C::UnknownOption(token) => {
+                return format!("Error: Unknown option '{}'.", super::meant::without_secret(token));
+            }
             C::ValueMissing { flag, missing } => {
                 return format!("Error: {flag} argument given but {missing}.");
             }

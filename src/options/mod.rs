@@ -18,6 +18,7 @@ mod handling;
 mod job;
 mod line_format;
 pub mod manual;
+mod meant;
 mod message;
 mod numbers;
 mod options_file;

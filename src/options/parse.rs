@@ -12,6 +12,7 @@ use super::complaint::{After, Complaint, Halt};
 use super::flag::{Flag, Given};
 use super::general::OPTIONS_FILE;
 use super::job::{ControlJob, PublishJob, RequestJob, SubscribeJob};
+use super::meant;
 use super::options_file;
 use super::program::Program;
 use super::raw::Raw;
@@ -190,7 +191,11 @@ fn stop(program: Program, name: &'static str, halt: &Halt, place: Option<&str>) 
         }
         Halt::Complaint(complaint) => complaint,
     };
+    let ours = name == program.own_name();
     stop.stderr = format!("{}\n", complaint.text());
+    if let (Complaint::UnknownOption(token), true) = (complaint, ours) {
+        stop.stderr += &meant::advice(program.flags(), token).map(|line| line + "\n").unwrap_or_default();
+    }
     if let Some(place) = place {
         stop.stderr += &format!("Found in {place}\n");
     }
@@ -198,6 +203,8 @@ fn stop(program: Program, name: &'static str, halt: &Halt, place: Option<&str>) 
     match complaint.after() {
         After::Hint => stop.stderr += &hint,
         After::BlankAndHint => stop.stderr += &format!("\n{hint}"),
+        // Whoever sees it at a terminal would no longer see what is wrong.
+        After::Usage if ours => stop.stderr += &hint,
         After::Usage => stop.stdout = program.help(name),
         After::Nothing => (),
     }

@@ -64,6 +64,10 @@ pub(super) fn subscribe(
             Complaint::Together("Error: --dry-run is for --remove-retained, which is missing.").into()
         );
     }
+    if raw.handling.exec_jobs.is_some() && raw.handling.exec.is_none() {
+        return Err(Complaint::Together("Error: --exec-jobs is for --exec, which is missing.").into());
+    }
+    json_safe_has_json(&raw)?;
     let prints = raw.watch || raw.message_rate || raw.format.is_some() || raw.no_line_end;
     if raw.top && (prints || raw.verbose || raw.pretty || raw.debug) {
         return Err(Complaint::Together(
@@ -110,6 +114,7 @@ pub(super) fn subscribe(
 }
 
 pub(super) fn request(mut raw: Raw, name: &'static str, from: &Surroundings<'_>) -> Result<RequestJob, Halt> {
+    json_safe_has_json(&raw)?;
     let session = between_flags(&mut raw, Program::Request, from)?;
     if name == Program::Request.own_name() {
         talk::complete(&mut raw, session.version.is_v5(), &from.random)?;
@@ -319,9 +324,23 @@ fn read_password(source: PasswordSource, from: &Surroundings<'_>) -> Result<Zero
             let text = (from.read_file)(&path).map(Zeroizing::new).map_err(|error| {
                 Complaint::PasswordUnreadable { file: path.display().to_string(), why: reason(&error) }
             })?;
+            if text.is_empty() {
+                let file = path.display().to_string();
+                return Err(Complaint::PasswordUnreadable { file, why: "it is empty".to_owned() }.into());
+            }
             let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
             Ok(Zeroizing::new(line.strip_suffix(b"\r").unwrap_or(line).to_vec()))
         }
+    }
+}
+
+fn json_safe_has_json(raw: &Raw) -> Result<(), Halt> {
+    match raw.json_safe && raw.format.is_none() {
+        true => Err(Complaint::Together(
+            "Error: --json-safe is for the JSON of -F %j or -F %J, which is missing.",
+        )
+        .into()),
+        false => Ok(()),
     }
 }
 

@@ -10,7 +10,7 @@ use super::complaint::{Complaint, Halt};
 use super::flag::{Flag, under};
 use super::job::MessageSource;
 use super::raw::Raw;
-use super::values::{count, seconds};
+use super::values::{count, milliseconds};
 
 /// More than one request and one answer.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -70,7 +70,7 @@ pub(super) fn flags() -> Vec<Flag> {
             arg("max-p99", "MILLISECONDS", "With --echo: fail if one in a hundred took longer."),
             "no time specified",
             |raw, given| {
-                raw.talk.max_p99 = Some(seconds("--max-p99", given)? / 1000);
+                raw.talk.max_p99 = Some(milliseconds("--max-p99", given)?);
                 Ok(())
             },
         ),

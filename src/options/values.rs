@@ -15,10 +15,20 @@ pub(super) fn invalid(flag: &'static str, given: &Given<'_>, want: &'static str)
 
 /// A time in seconds, above 0; fractions are fine.
 pub(super) fn seconds(flag: &'static str, given: &Given<'_>) -> Result<Duration, Halt> {
+    number_of_seconds(given).ok_or_else(|| invalid(flag, given, "a number of seconds above 0"))
+}
+
+/// A time in milliseconds, above 0; fractions are fine.
+pub(super) fn milliseconds(flag: &'static str, given: &Given<'_>) -> Result<Duration, Halt> {
+    let thousandfold =
+        number_of_seconds(given).ok_or_else(|| invalid(flag, given, "a number of milliseconds above 0"))?;
+    Ok(thousandfold / 1000)
+}
+
+fn number_of_seconds(given: &Given<'_>) -> Option<Duration> {
     let seconds = given.value.to_str().and_then(|text| text.parse::<f64>().ok());
     let valid = seconds.filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST);
-    let seconds = valid.ok_or_else(|| invalid(flag, given, "a number of seconds above 0"))?;
-    Ok(Duration::from_secs_f64(seconds))
+    valid.map(Duration::from_secs_f64)
 }
 
 /// A count from `least` on.

@@ -62,7 +62,12 @@ impl Pick {
         {
             return Fate::Dropped;
         }
-        if message.retain && job.remove_retained && !job.handling.dry_run {
+        let clears = job.remove_retained && !job.handling.dry_run;
+        // What has cleared one comes back from the broker: no news, and nothing to clear once more.
+        if clears && message.payload.is_empty() && (job.handling.end_of_retained || message.retain) {
+            return Fate::Dropped;
+        }
+        if message.retain && clears {
             self.to_clear.push_back(message.topic.to_owned());
         }
         if self.dice.as_mut().is_none_or(Dice::falls_well) { Fate::Printed } else { Fate::Silent }

@@ -100,6 +100,18 @@ fn a_descriptor_that_is_not_open_is_refused() {
 }
 
 #[test]
+fn a_file_that_cannot_be_made_is_said_before_anybody_waits_for_it() {
+    let sub = |file: &str| {
+        Tool::new(&super::super::harness::ours("mqtt-sub")).args(["-t", "a", "--ready-file", file])
+    };
+    let text = "Error: Unable to make the file \"/none/x\": No such file or directory.\n";
+    sub("/none/x").run().ends(1, "", text);
+    // A device stays what it is.
+    assert_eq!(sub("/dev/null").args(["--unix", "/none"]).run().code, 1);
+    assert!(!fs::metadata("/dev/null").unwrap().is_file());
+}
+
+#[test]
 fn the_command_after_the_subscription_can_fail() {
     each(|broker| {
         let warning = "Warning: The command of --exec-after-sub ended with exit status 3.\n";
@@ -107,6 +119,21 @@ fn the_command_after_the_subscription_can_fail() {
         sub(broker, "exit 3").args(["-E", "--strict"]).run().ends(46, "", warning);
         sub(broker, "echo ran").args(["-E", "--strict"]).run().prints("ran\n");
     });
+}
+
+#[test]
+fn what_needs_another_flag_says_so() {
+    for (line, sentence) in [
+        ("--exec-jobs 2", "--exec-jobs is for --exec, which is missing."),
+        ("--json-safe", "--json-safe is for the JSON of -F %j or -F %J, which is missing."),
+    ] {
+        let text = format!("Error: {sentence}\n\nUse 'mqtt-sub --help' to see usage.\n");
+        let sub = Tool::new(&super::super::harness::ours("mqtt-sub")).args(["-t", "a"]);
+        sub.args(line.split(' ')).run().ends(1, "", &text);
+    }
+    let empty = Tool::new(&super::super::harness::ours("mqtt-pub")).args(["-t", "a", "-m", "x", "-u", "u"]);
+    let text = "Error: Unable to read password file \"/dev/null\": it is empty.\n";
+    empty.args(["--pw-file", "/dev/null"]).run().ends(1, "", text);
 }
 
 #[test]

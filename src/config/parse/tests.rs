@@ -85,8 +85,14 @@ fn lines() {
     assert_eq!(good("max_keepalive 60 # seconds").max_keepalive, 60);
     assert_eq!(bad(2, "\n # x\n"), "Error: Unknown configuration variable '#'.");
     assert_eq!(bad(1, "frob 1\n"), "Error: Unknown configuration variable 'frob'.");
-    assert_eq!(bad(1, "Max_keepalive 1\n"), "Error: Unknown configuration variable 'Max_keepalive'.");
-    assert_eq!(bad(1, "\u{feff}port 1\n"), "Error: Unknown configuration variable '\u{feff}port'.");
+    assert_eq!(
+        bad(1, "Max_keepalive 1\n"),
+        "Error: Unknown configuration variable 'Max_keepalive'. Did you mean 'max_keepalive'?"
+    );
+    assert_eq!(
+        bad(1, "\u{feff}port 1\n"),
+        "Error: Unknown configuration variable '\u{feff}port'. The file begins with a byte order mark, which must go."
+    );
 }
 
 #[test]

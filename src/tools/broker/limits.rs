@@ -1,7 +1,7 @@
 //! For CI: a port told in a file, and an end that comes by itself.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +18,9 @@ use crate::server::Server;
 
 /// Takes a file of an earlier run away: nobody must read its port.
 pub(super) fn forget_port(path: &Path) -> Result<(), Failure> {
+    if is_no_file(path) {
+        return Ok(());
+    }
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(cannot(path, &error)),
         _ => Ok(()),
@@ -26,11 +29,22 @@ pub(super) fn forget_port(path: &Path) -> Result<(), Failure> {
 
 /// Writes the port in one step: whoever sees the file sees all of it.
 pub(super) fn write_port(path: &Path, address: LocalAddress) -> Result<(), Failure> {
+    if is_no_file(path) {
+        let to = fs::OpenOptions::new().write(true).open(path);
+        return to
+            .and_then(|mut to| writeln!(to, "{}", address.port()))
+            .map_err(|error| cannot(path, &error));
+    }
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
     fs::write(&beside, format!("{}\n", address.port()))
         .and_then(|()| fs::rename(&beside, path))
         .map_err(|error| cannot(path, &error))
+}
+
+/// A fifo or a device, which is written to and neither removed nor replaced.
+fn is_no_file(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
 fn cannot(path: &Path, error: &io::Error) -> Failure {

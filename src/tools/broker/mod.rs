@@ -166,7 +166,12 @@ fn wrong(name: BrokerName, logger: &Logger, message: &str, usage: bool) -> u8 {
     if usage {
         // As mosquitto: this one has no time before it.
         let _ = writeln!(std::io::stderr(), "{message}");
-        print(&name.usage());
+        if name.name == "mosquitto" {
+            print(&name.usage());
+        } else {
+            // What is wrong stays in sight.
+            let _ = writeln!(std::io::stderr(), "\nUse '{} --help' to see usage.", name.name);
+        }
     } else {
         say(logger, LogType::Error, format_args!("{message}"));
     }

@@ -3,10 +3,11 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
-use std::os::unix::fs::FileTypeExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::thread;
+
+use rustix::fs::Access;
 
 use super::commands::{Shell, failure};
 use crate::options::{self, Target};
@@ -32,12 +33,7 @@ impl Ready {
     pub fn new(ready: &options::Ready, target: &Target) -> Result<Self, String> {
         let fd = ready.fd.map(take_fd).transpose()?;
         if let Some(path) = &ready.file {
-            // A fifo is waited at, a file of an earlier run would be a lie.
-            match fs::symlink_metadata(path) {
-                Ok(data) if data.file_type().is_fifo() => {}
-                Ok(_) => fs::remove_file(path).map_err(|error| cannot(path, &error))?,
-                Err(_) => {}
-            }
+            make_way(path).map_err(|error| cannot(path, &error))?;
         }
         let command = ready.command.as_ref().map(|command| Shell::new(command, target));
         Ok(Ready { fd, file: ready.file.clone(), command, running: None })
@@ -82,7 +78,20 @@ impl Ready {
     }
 }
 
-fn cannot(path: &std::path::Path, error: &io::Error) -> String {
+/// A file of an earlier run would be a lie; a fifo is waited at, and a device is no file of ours.
+fn make_way(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(data) if !data.is_file() && !data.is_dir() => return Ok(()),
+        Ok(_) => fs::remove_file(path)?,
+        Err(_) => {}
+    }
+    // Who waits for it would wait for ever.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    rustix::fs::access(folder.unwrap_or(Path::new(".")), Access::WRITE_OK | Access::EXEC_OK)?;
+    Ok(())
+}
+
+fn cannot(path: &Path, error: &io::Error) -> String {
     format!("Error: Unable to make the file \"{}\": {}.", path.display(), system_words(error))
 }
 
