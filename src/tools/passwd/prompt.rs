@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use zeroize::Zeroizing;
 
 use super::{Failure, check_password, complain, say, system_words};
 use crate::auth::PASSWORD_MAX;
+use crate::tools::secrets::silent;
 
 /// Asks twice for a new password. Where stdout is to hold the result alone (`only_result`), a terminal's user is
 /// asked on stderr.
@@ -124,16 +125,6 @@ impl Drop for Prompt {
         self.restore();
         self.asking.store(false, Ordering::SeqCst);
     }
-}
-
-/// The settings rpassword reads with. They are set before the question is asked, so that an answer (or Ctrl-C) that
-/// comes at once meets them.
-fn silent(mut settings: Termios) -> Termios {
-    let modes = LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG;
-    settings.local_modes.remove(modes);
-    settings.special_codes[SpecialCodeIndex::VMIN] = 1;
-    settings.special_codes[SpecialCodeIndex::VTIME] = 0;
-    settings
 }
 
 fn restore(terminal: Option<&Termios>) {
