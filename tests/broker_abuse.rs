@@ -9,7 +9,7 @@ mod harness;
 
 use certificates::Certificates;
 use harness::raw_client::{Bystander, RawClient, encoded, plain_connect, publish, subscribe};
-use harness::{Broker, eventually, free_port};
+use harness::{Broker, eventually, free_port, ours, run};
 use mqtt_toolkit::protocol::{Packet, PropertiesBuf, Property, QoS, Version};
 
 const MEGABYTE: u64 = 1024 * 1024;
@@ -381,4 +381,45 @@ fn a_hundred_thousand_subscriptions_of_one_client_leave_no_memory_behind() {
     }
     println!("{sizes:?}");
     assert!(sizes[2] < sizes[0] + 5 * MEGABYTE, "{sizes:?}");
+}
+
+#[test]
+fn expensive_logins_keep_nobody_waiting_and_hold_as_long_as_the_password_file_says_so() {
+    let open = "allow_anonymous true\n";
+    let checking = format!("{open}password_file {{dir}}/passwords\n");
+    let broker = Broker::configured(open);
+    let mut bystander = Bystander::new(broker.address());
+    let file = broker.path("passwords");
+    let hash = ["-b", "-c", "-H", "sha512-pbkdf2", "-I", "20000", file.to_str().unwrap(), "ann", "right"];
+    assert_eq!(run(&ours("mqtt-passwd"), &hash).code, 0);
+    assert!(broker.reload(&checking).contains("was reloaded"));
+    let login = |i: usize, password: &'static [u8]| {
+        let name = format!("ann-{i}");
+        let mut connect = plain_connect(Version::V5, &name);
+        (connect.username, connect.password) = (Some("ann"), Some(password));
+        let mut client = RawClient::open(broker.address(), Version::V5);
+        client.send(&encoded(Version::V5, &Packet::Connect(connect)));
+        client
+    };
+    // 64 of one address wait, the next are told to come back.
+    let mut many: Vec<RawClient> = (0..100).map(|i| login(i, b"right")).collect();
+    for _ in 0..10 {
+        bystander.check();
+    }
+    let answers: Vec<u8> = many.iter_mut().map(|client| client.connack().unwrap()).collect();
+    assert!(answers.iter().all(|code| [0, 0x89].contains(code)), "{answers:?}");
+    let mut answers = answers.into_iter();
+    many.retain(|_| answers.next() == Some(0));
+    assert!(many.len() >= 64, "{}", many.len());
+    for mut client in (0..10).map(|i| login(i, b"wrong")) {
+        assert_eq!(client.connack(), Some(0x87));
+    }
+    // While passwords are being checked the user is taken out of the file: who is in has to go, and nobody comes in.
+    let waiting: Vec<RawClient> = (100..150).map(|i| login(i, b"right")).collect();
+    std::fs::write(&file, "").unwrap();
+    assert!(broker.reload_unchanged().contains("was reloaded"));
+    for mut client in many.into_iter().chain(waiting) {
+        assert!(matches!(client.ending(), Some(0x87 | 0x89)));
+    }
+    bystander.check();
 }

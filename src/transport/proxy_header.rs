@@ -301,6 +301,30 @@ mod tests {
 
     proptest! {
         #[test]
+        fn records_that_lie_about_their_length_are_survived(
+            records in proptest::collection::vec((any::<u8>(), any::<u16>(), proptest::collection::vec(any::<u8>(), 0..40)), 0..6),
+            in_tls: bool,
+        ) {
+            let mut bytes = vec![192, 0, 2, 1, 192, 0, 2, 2, 4, 210, 7, 91];
+            if in_tls {
+                // The records of the one about TLS, whose own length is right.
+                let inner: Vec<u8> = records.iter().flat_map(|(kind, _, value)| tlv(kind & 3 | 0x20, value)).collect();
+                bytes.extend(tlv(0x20, &[&[7, 0, 0, 0, 0][..], &inner].concat()));
+            }
+            for (kind, length, value) in &records {
+                bytes.extend([kind & 3 | 0x20]);
+                bytes.extend((length % 60).to_be_bytes());
+                bytes.extend(value);
+            }
+            let whole = header(0x21, 0x11, &bytes);
+            for length in 0..=whole.len() {
+                if let Ok(Some((_, taken))) = version_2(&whole[..length]) {
+                    prop_assert_eq!(taken, whole.len());
+                }
+            }
+        }
+
+        #[test]
         fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             let _ = version_1(&bytes);
             let _ = version_2(&bytes);
