@@ -6,7 +6,7 @@ mod harness;
 
 use harness::kept::{come, configuration, dump, durable, log_files, payloads, publish_5};
 use harness::raw_client::{RawClient, encoded, plain_connect};
-use harness::{Broker, eventually, foreign, free_port, ours, run};
+use harness::{Broker, eventually, ours, run};
 use mqtt_toolkit::protocol::{
     Connect, Packet, Properties, PropertiesBuf, Property, Publish, QoS, Version, Will,
 };
@@ -460,93 +460,6 @@ fn a_full_disk_lets_go_of_what_is_read_however_much_waits_to_be_written() {
     broker.await_log("The store can be written again.");
     assert_eq!(publish_5(&mut ann, 301, "a", &payload(301)), 0);
     assert!(!broker.log().contains("can't be written"), "there was always room for what was taken");
-}
-
-#[test]
-fn a_database_of_mosquitto_comes_over() {
-    let Some(mosquitto) = foreign("mosquitto") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let port = free_port();
-    let conf = folder.path().join("conf");
-    let text = format!(
-        "user root\nallow_anonymous true\npersistence true\npersistence_location {}/\nlistener {port} 127.0.0.1\n\
-         queue_qos0_messages true\n",
-        folder.path().display()
-    );
-    std::fs::write(&conf, text).unwrap();
-    let theirs = harness::Running::start(&mosquitto, &["-c", conf.to_str().unwrap()]);
-    theirs.err.wait_for(" running\n");
-    let address = ([127, 0, 0, 1], port).into();
-    let mut bob = RawClient::connect_with(address, &durable(Version::V311, "bob"));
-    bob.subscribe("a/#", QoS::ExactlyOnce);
-    bob.subscribe("b", QoS::AtMostOnce);
-    let mut carl = RawClient::connect_with(address, &durable(Version::V5, "carl"));
-    carl.subscribe("a/1", QoS::AtLeastOnce);
-    drop((bob, carl));
-    theirs.err.wait_until("both gone", |log| log.matches("closed its connection").count() >= 2);
-    let mut ann = RawClient::connect(address, Version::V5, "ann");
-    ann.publish("a/1", b"one", QoS::AtLeastOnce);
-    ann.publish("a/2", b"two", QoS::ExactlyOnce);
-    ann.publish("b", b"zero", QoS::AtMostOnce);
-    let mut properties = PropertiesBuf::default();
-    properties.push(Property::ContentType("text/plain"));
-    properties.push(Property::MessageExpiryInterval(100_000));
-    let retained = Publish {
-        dup: false,
-        qos: QoS::AtLeastOnce,
-        retain: true,
-        topic: "a/3",
-        packet_identifier: 77,
-        properties: properties.as_properties(),
-        payload: b"three",
-    };
-    ann.send(&encoded(Version::V5, &Packet::Publish(retained)));
-    assert_eq!(ann.frame().unwrap()[..4], [0x40, 2, 0, 77], "PUBACK");
-    // A QoS 2 message that isn't released yet: mosquitto hasn't passed it on.
-    let mut eve = RawClient::connect_with(address, &durable(Version::V311, "eve"));
-    eve.send(&harness::raw_client::publish(Version::V311, 5, "a/4", b"four", QoS::ExactlyOnce));
-    assert_eq!(eve.frame().unwrap(), [0x50, 2, 0, 5], "PUBREC");
-    theirs.signal("-TERM");
-    theirs.wait();
-
-    let database = folder.path().join("mosquitto.db");
-    let before = std::fs::read(&database).unwrap();
-    let lines = dump(&database);
-    let has = |part: &str| lines.iter().any(|line| line.contains(part));
-    assert!(has(r#""client_id":"bob","filter":"a/#","qos":2"#), "{lines:?}");
-    assert!(has(r#""type":"retained","topic":"a/3""#), "{lines:?}");
-    let ended =
-        run(&ours("mqtt-broker"), &["-c", conf.to_str().unwrap(), "--import", database.to_str().unwrap()]);
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
-    assert!(ended.stderr.contains("Imported 3 sessions, 3 subscriptions, "), "{}", ended.stderr);
-    assert_eq!(dump(&folder.path().join("mosquitto.db.store")), lines, "the store holds the same");
-    assert_eq!(std::fs::read(&database).unwrap(), before);
-    let again =
-        run(&ours("mqtt-broker"), &["-c", conf.to_str().unwrap(), "--import", database.to_str().unwrap()]);
-    assert!(again.stderr.contains("exists; move it away"), "{}", again.stderr);
-
-    let more = "queue_qos0_messages true\n";
-    let broker = Broker::configured(&configuration(folder.path(), more));
-    let mut bob = come(&broker, Version::V311, "bob");
-    let mut got: Vec<String> = payloads(&mut bob, 5);
-    assert_eq!(got.iter().filter(|p| *p != "zero").collect::<Vec<_>>(), ["one", "two", "three", "four"]);
-    got.sort();
-    assert_eq!(got, ["four", "one", "three", "two", "zero"]);
-    assert_eq!(payloads(&mut come(&broker, Version::V5, "carl"), 1), ["one"]);
-    let mut eve = come(&broker, Version::V311, "eve");
-    // Sent again it is known; released it is done with.
-    eve.send(&encoded(Version::V311, &Packet::PubRel(mqtt_toolkit::protocol::Ack::new(5))));
-    assert_eq!(eve.frame().unwrap(), [0x70, 2, 0, 5], "PUBCOMP");
-    let mut new = RawClient::connect(broker.address(), Version::V311, "new");
-    new.subscribe("#", QoS::AtMostOnce);
-    assert_eq!(payloads(&mut new, 1), ["three"]);
-    drop(broker);
-
-    // The first start beside a database takes it over by itself.
-    std::fs::remove_dir_all(folder.path().join("mosquitto.db.store")).unwrap();
-    let broker = Broker::configured(&configuration(folder.path(), ""));
-    broker.await_log("Imported 3 sessions, 3 subscriptions, ");
-    broker.await_log("Restored 3 sessions");
 }
 
 #[test]

@@ -110,6 +110,7 @@ impl Server {
             return Ok(());
         }
         let db = store::read_mosquitto_db(&data, self.now.wall)
+            .and_then(|db| db.whole(&name))
             .map_err(|error| Error::start(format!("{error} Move {name} away to start without it.")))?;
         for remark in db.remarks() {
             self.say(LogType::Warning, &format!("Warning: {name}: {remark}."));

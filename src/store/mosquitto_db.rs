@@ -1,14 +1,16 @@
 //! mosquitto's own database, read to move from it: formats 2 to 6.
 //!
-//! The file is a head and chunks; a client's chunks name it by ClientId, a message is named by a number. What is whole
-//! is taken, what is cut off or refers to nothing is counted.
+//! The file is a head and chunks; a client's chunks name it by ClientId, a message is named by a number. There is no
+//! checksum: damage shows where a file is cut off or says what can't be. What is whole is taken, the rest is counted, and
+//! nobody imports a file with damage.
 
 use crate::broker::{
     Message, Pages, Publisher, Receipt, SessionRecord, State, StoredSession, SubscriptionRecord,
 };
-use crate::protocol::{QoS, Version, topic, wire};
+use crate::protocol::{PropertyId, Publish, QoS, Version, topic, wire};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+use std::fmt::Display;
 use std::sync::Arc;
 
 /// The first bytes of the file.
@@ -34,8 +36,10 @@ pub struct MosquittoDb {
     pub state: State,
     /// Messages that have expired.
     pub expired: usize,
-    /// Chunks that refer to what isn't there, or can't be understood.
+    /// Chunks that refer to what isn't there, or of a kind that nobody knows.
     pub skipped: usize,
+    /// Chunks that say what no mosquitto writes.
+    pub damaged: usize,
     /// Bytes at the end that are no whole chunk.
     pub cut_off: usize,
 }
@@ -53,10 +57,24 @@ impl MosquittoDb {
         )
     }
 
+    /// It, if it is whole. mosquitto doesn't start with one that isn't, and half of it would pass for all.
+    ///
+    /// # Errors
+    /// One line that says what is wrong with it.
+    pub fn whole(self, name: impl Display) -> Result<Self, String> {
+        let what = match (self.cut_off, self.damaged) {
+            (0, 0) => return Ok(self),
+            (0, entries) => format!("{entries} entries make no sense"),
+            (bytes, _) => format!("{bytes} bytes at the end are no whole entry"),
+        };
+        Err(format!("Error: {name} is damaged: {what}. Nothing is imported; --dump shows what can be read."))
+    }
+
     /// What is amiss with it, in words.
     pub fn remarks(&self) -> impl Iterator<Item = String> {
         [
             (self.cut_off, "bytes at the end are cut off; what is whole before them is taken"),
+            (self.damaged, "entries make no sense and are left out"),
             (self.skipped, "entries refer to nothing and are left out"),
             (self.expired, "messages have expired and are left out"),
         ]
@@ -90,11 +108,20 @@ pub fn read(data: &[u8], wall: u64) -> Result<MosquittoDb, String> {
             reader.cut_off = before;
             break;
         };
-        if reader.chunk(kind, body).is_none() {
-            reader.skipped += 1;
+        match reader.chunk(kind, body) {
+            Some(Taken::Yes) => {}
+            Some(Taken::No) => reader.skipped += 1,
+            None => reader.damaged += 1,
         }
     }
     Ok(reader.finish())
+}
+
+/// What became of a chunk that makes sense.
+enum Taken {
+    Yes,
+    /// It refers to what isn't there, or is of a kind that nobody knows.
+    No,
 }
 
 /// A session as it is read.
@@ -118,30 +145,30 @@ struct Reader {
     retained: Vec<Kept>,
     expired: usize,
     skipped: usize,
+    damaged: usize,
     cut_off: usize,
 }
 
 impl Reader {
     /// Takes in a chunk; `None`: it makes no sense.
-    fn chunk(&mut self, kind: u32, body: &[u8]) -> Option<()> {
+    fn chunk(&mut self, kind: u32, body: &[u8]) -> Option<Taken> {
         let mut fields = Fields(body);
         match kind {
-            CFG => Some(()),
+            CFG => Some(Taken::Yes),
             BASE_MSG => self.message(&mut fields),
             CLIENT => self.client(&mut fields),
             CLIENT_MSG => self.client_message(&mut fields),
             SUB => self.subscription(&mut fields),
             RETAIN => {
-                if let Some(kept) = self.messages.get(&fields.host_u64()?)?.clone() {
-                    self.retained.push(kept);
-                }
-                Some(())
+                let Some(message) = self.messages.get(&fields.host_u64()?) else { return Some(Taken::No) };
+                self.retained.extend(message.clone());
+                Some(Taken::Yes)
             }
-            _ => None,
+            _ => Some(Taken::No),
         }
     }
 
-    fn message(&mut self, fields: &mut Fields<'_>) -> Option<()> {
+    fn message(&mut self, fields: &mut Fields<'_>) -> Option<Taken> {
         let id = fields.host_u64()?;
         let (expires, topic, qos, retain, payload, properties);
         let (client_id, username, port);
@@ -171,11 +198,11 @@ impl Reader {
             payload = fields.bytes(length)?;
             (expires, properties) = (None, &[][..]);
         }
-        let qos = QoS::try_from(qos).ok()?;
+        let qos = QoS::try_from(qos).ok().filter(|_| is_message(topic, properties))?;
         if expires.is_some_and(|at| at <= self.wall) {
             self.expired += 1;
             self.messages.insert(id, None);
-            return Some(());
+            return Some(Taken::Yes);
         }
         let message = Message::new(topic, properties, payload, qos, retain != 0, expires);
         // What the broker made itself has no ClientId, and nobody is asked for.
@@ -184,15 +211,15 @@ impl Reader {
             Arc::new(Publisher { client_id: client_id.into(), username, listener: 0, port })
         });
         self.messages.insert(id, Some((Arc::new(message), publisher)));
-        Some(())
+        Some(Taken::Yes)
     }
 
-    fn client(&mut self, fields: &mut Fields<'_>) -> Option<()> {
+    fn client(&mut self, fields: &mut Fields<'_>) -> Option<Taken> {
         let wall = self.wall;
         if self.version < 5 {
-            let draft = self.session(fields.string()?);
+            let draft = self.session(fields.client_id(None)?);
             draft.session.record.disconnected_at = Some(wall);
-            return Some(());
+            return Some(Taken::Yes);
         }
         let expires = fields.host_u64()? as i64;
         let interval = fields.u32()?;
@@ -203,7 +230,7 @@ impl Reader {
             (port, username_length) = (fields.u16()?, fields.u16()?);
             fields.bytes(4)?;
         }
-        let client_id = fields.text(usize::from(length))?;
+        let client_id = fields.client_id(Some(length))?;
         let username = fields.text(usize::from(username_length))?;
         let record = &mut self.session(client_id).session.record;
         record.expiry_interval = interval;
@@ -215,66 +242,69 @@ impl Reader {
         // It is kept as the time at which it ends.
         let since = u64::try_from(expires).ok().filter(|&at| at != 0 && interval != NEVER);
         record.disconnected_at = Some(since.map_or(wall, |at| at.saturating_sub(u64::from(interval))));
-        Some(())
+        Some(Taken::Yes)
     }
 
-    fn client_message(&mut self, fields: &mut Fields<'_>) -> Option<()> {
+    fn client_message(&mut self, fields: &mut Fields<'_>) -> Option<Taken> {
         let (id, mid, qos, state, retain, inbound, client_id, properties);
         if self.version >= 5 {
             (id, mid) = (fields.host_u64()?, fields.u16()?);
             let length = fields.u16()?;
             (qos, state) = (fields.u8()?, fields.u8()?);
             (retain, inbound) = (fields.u8()? & 0xF0 != 0, fields.u8()? == 0);
-            client_id = fields.text(usize::from(length))?;
+            client_id = fields.client_id(Some(length))?;
             properties = fields.properties()?;
         } else {
-            client_id = fields.string()?;
+            client_id = fields.client_id(None)?;
             (id, mid) = (fields.host_u64()?, fields.u16()?);
             (qos, retain) = (fields.u8()?, fields.u8()? != 0);
             (inbound, state) = (fields.u8()? == 0, fields.u8()?);
             properties = &[][..];
         }
         let qos = QoS::try_from(qos).ok()?;
-        let identifier = subscription_identifier(properties);
-        let message = self.messages.get(&id)?.clone();
+        let identifier = subscription_identifier(properties)?;
+        // 6, 9: PUBREL is to be sent again, or was; the message itself is with the client.
+        let is_taken = !inbound && matches!(state, 6 | 9);
+        // 3, 5: it was sent and PUBACK or PUBREC is awaited; 11: queued; else it is about to be sent.
+        let was_sent = !inbound && matches!(state, 3 | 5) && qos != QoS::AtMostOnce;
+        if mid == 0 && (inbound || is_taken || was_sent) || state > LAST_STATE {
+            return None;
+        }
+        let Some(message) = self.messages.get(&id).cloned() else { return Some(Taken::No) };
         let Draft { session, pending } = self.session(client_id);
         if inbound {
             session.received.push(mid);
             pending.extend(message);
-            return Some(());
-        }
-        // 6, 9: PUBREL is to be sent again, or was; the message itself is with the client.
-        if matches!(state, 6 | 9) {
+        } else if is_taken {
             session.awaiting_pubcomp.push(mid);
-            return Some(());
+        } else if let Some((message, _)) = message {
+            session.enqueue(message, identifier, if was_sent { mid } else { 0 }, qos, retain);
         }
-        // 3, 5: it was sent and PUBACK or PUBREC is awaited; 11: queued; else it is about to be sent.
-        let was_sent = matches!(state, 3 | 5) && qos != QoS::AtMostOnce;
-        let packet_identifier = if was_sent { mid } else { 0 };
-        let Some((message, _)) = message else { return Some(()) };
-        session.enqueue(message, identifier, packet_identifier, qos, retain);
-        Some(())
+        Some(Taken::Yes)
     }
 
-    fn subscription(&mut self, fields: &mut Fields<'_>) -> Option<()> {
+    fn subscription(&mut self, fields: &mut Fields<'_>) -> Option<Taken> {
         let (client_id, filter, qos, options, identifier);
         if self.version >= 5 {
             identifier = fields.u32()?;
             let (id_length, filter_length) = (fields.u16()?, fields.u16()?);
             (qos, options) = (fields.u8()?, fields.u8()?);
             fields.bytes(2)?;
-            client_id = fields.text(usize::from(id_length))?;
+            client_id = fields.client_id(Some(id_length))?;
             filter = fields.text(usize::from(filter_length))?;
         } else {
-            (client_id, filter) = (fields.string()?, fields.string()?);
+            (client_id, filter) = (fields.client_id(None)?, fields.string()?);
             (qos, options, identifier) = (fields.u8()?, 0, 0);
         }
         let qos = QoS::try_from(qos).ok()?;
         let (share_name, filter) = match topic::shared(filter) {
             Some(Ok((name, inner))) => (Some(name.into()), inner),
-            Some(Err(())) => return None,
-            None => (None, filter),
+            None if topic::is_topic_filter(filter) => (None, filter),
+            Some(Err(())) | None => return None,
         };
+        if identifier > wire::MAX_VARINT {
+            return None;
+        }
         let subscription = SubscriptionRecord {
             filter: filter.into(),
             share_name,
@@ -284,7 +314,7 @@ impl Reader {
             retain_as_published: options & 8 != 0,
         };
         self.session(client_id).session.subscriptions.push(subscription);
-        Some(())
+        Some(Taken::Yes)
     }
 
     /// The session of a ClientId, made if it isn't known.
@@ -309,6 +339,7 @@ impl Reader {
             state: State { sessions, retained: self.retained },
             expired: self.expired,
             skipped: self.skipped,
+            damaged: self.damaged,
             cut_off: self.cut_off,
         }
     }
@@ -380,13 +411,33 @@ fn blank(client_id: &str, wall: u64) -> StoredSession {
     }
 }
 
-/// The only property of a client's message.
-fn subscription_identifier(properties: &[u8]) -> u32 {
+/// The only property of a client's message; 0: it has none.
+fn subscription_identifier(properties: &[u8]) -> Option<u32> {
     match properties.split_first() {
-        Some((0x0B, mut rest)) => wire::read_varint(&mut rest).unwrap_or(0),
-        _ => 0,
+        Some((0x0B, mut rest)) => wire::read_varint(&mut rest).ok(),
+        Some(_) => None,
+        None => Some(0),
     }
 }
+
+/// Whether a receiver could be sent this: a Topic Name, and properties that go with the message and not with one
+/// connection.
+fn is_message(topic: &str, properties: &[u8]) -> bool {
+    let mut body = Vec::with_capacity(topic.len() + properties.len() + 6);
+    wire::write_str(topic, &mut body);
+    wire::write_varint(properties.len() as u32, &mut body);
+    body.extend_from_slice(properties);
+    Publish::decode(Version::V5, PUBLISH, &body).is_ok_and(|publish| {
+        use PropertyId::{MessageExpiryInterval, SubscriptionIdentifier, TopicAlias};
+        let of_one = [TopicAlias, SubscriptionIdentifier, MessageExpiryInterval];
+        !publish.topic.is_empty() && of_one.iter().all(|id| publish.properties.get(*id).is_none())
+    })
+}
+
+/// The first byte of a PUBLISH without flags.
+const PUBLISH: u8 = 0x30;
+/// The highest number of a state in which a client's message may be.
+const LAST_STATE: u8 = 11;
 
 /// What is left of a chunk.
 struct Fields<'a>(&'a [u8]);
@@ -423,6 +474,15 @@ impl<'a> Fields<'a> {
     fn string(&mut self) -> Option<&'a str> {
         let length = self.u16()?;
         self.text(usize::from(length))
+    }
+
+    /// A ClientId of this length, or behind its length. A session has one.
+    fn client_id(&mut self, length: Option<u16>) -> Option<&'a str> {
+        let client_id = match length {
+            Some(length) => self.text(usize::from(length)),
+            None => self.string(),
+        };
+        client_id.filter(|client_id| !client_id.is_empty() && !client_id.contains(char::is_control))
     }
 
     /// The rest, if there is any, is a property length and so many bytes of properties.

@@ -15,15 +15,18 @@ use crate::config::LogType;
 use crate::observe::Logger;
 use crate::store::{self, Glance, Message, MosquittoDb, Paged, Receipt, State, StoredSession};
 
-/// Reads mosquitto's database; what is amiss with it is said.
-fn read(file: &Path, logger: &Logger) -> Result<MosquittoDb, String> {
+/// Reads mosquitto's database.
+fn read(file: &Path) -> Result<MosquittoDb, String> {
     let data = std::fs::read(file)
         .map_err(|error| format!("Error: Unable to read {}: {}.", file.display(), reason(&error)))?;
-    let db = store::read_mosquitto_db(&data, now())?;
+    store::read_mosquitto_db(&data, now())
+}
+
+/// Says what is amiss with it.
+fn remark(db: &MosquittoDb, file: &Path, logger: &Logger) {
     for remark in db.remarks() {
         say(logger, LogType::Warning, format_args!("Warning: {}: {remark}.", file.display()));
     }
-    Ok(db)
 }
 
 /// Makes the store of this job's settings out of a database of mosquitto's; as the user that the broker runs as, who
@@ -45,7 +48,8 @@ pub(super) fn import(file: &OsStr, job: &Job, logger: &Logger) -> u8 {
 }
 
 fn take_over(file: &Path, path: &Path, logger: &Logger) -> Result<String, String> {
-    let db = read(file, logger)?;
+    let db = read(file)?.whole(file.display())?;
+    remark(&db, file, logger);
     let what = db.summary();
     store::import(path, db.state)?;
     Ok(format!("Imported {what} from {} into {}.", file.display(), path.display()))
@@ -74,7 +78,10 @@ pub(super) fn dump(path: &OsStr, logger: &Logger) -> u8 {
             })
             .map_err(|error| store::explain(&path.display().to_string(), &error))
     } else {
-        read(path, logger).map(|db| print(&db.state, |_| Ok(Vec::new())))
+        read(path).map(|db| {
+            remark(&db, path, logger);
+            print(&db.state, |_| Ok(Vec::new()))
+        })
     };
     match printed {
         Ok(result) => match result {
