@@ -4,7 +4,7 @@
  *
  *   write, sync, open, read   while it is there, the call fails with the error whose number is in it
  *   stall                     while it is there, no sync returns; "stalled" says that one waits
- *   synced/NAME               how long a file was when it was last synced: all of it that would survive a loss of power
+ *   synced/NAME               what was in a file when it was last synced: what would survive a loss of power
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -40,15 +39,23 @@ static int fault(const char *name) {
     return count > 0 ? atoi(text) : 0;
 }
 
-static void note(const char *name, const char *text) {
-    char path[4096], beside[4200];
+static void note(const char *name) {
+    char path[4096];
     path_of(name, path, sizeof path);
-    snprintf(beside, sizeof beside, "%s~", path);
-    int fd = raw_open(beside, O_WRONLY | O_CREAT | O_TRUNC);
-    if (fd < 0) return;
-    syscall(SYS_write, fd, text, strlen(text));
-    syscall(SYS_close, fd);
-    rename(beside, path);
+    int fd = raw_open(path, O_WRONLY | O_CREAT);
+    if (fd >= 0) syscall(SYS_close, fd);
+}
+
+/* Copies a file into the folder of faults, under a name that isn't its last yet. */
+static void copy(const char *from, const char *to) {
+    static char bytes[65536];
+    int in = raw_open(from, O_RDONLY), out = raw_open(to, O_WRONLY | O_CREAT | O_TRUNC);
+    long count;
+    while (in >= 0 && out >= 0 && (count = syscall(SYS_read, in, bytes, sizeof bytes)) > 0) {
+        if (syscall(SYS_write, out, bytes, count) != count) break;
+    }
+    if (in >= 0) syscall(SYS_close, in);
+    if (out >= 0) syscall(SYS_close, out);
 }
 
 /* Whether a file is the store's; its path. */
@@ -80,12 +87,11 @@ ssize_t read(int fd, void *bytes, size_t count) {
 }
 
 static int sync_file(int fd, int (*real)(int)) {
-    char path[4096], stall[4096], text[32], name[4096];
-    struct stat before;
+    char path[4096], stall[4096], name[4200], synced[4096], beside[4200];
     if (!of_store(fd, path, sizeof path)) return real(fd);
     path_of("stall", stall, sizeof stall);
     if (access(stall, F_OK) == 0) {
-        note("stalled", "");
+        note("stalled");
         while (access(stall, F_OK) == 0) usleep(1000);
     }
     int error = fault("sync");
@@ -93,13 +99,13 @@ static int sync_file(int fd, int (*real)(int)) {
         errno = error;
         return -1;
     }
-    if (fstat(fd, &before) != 0) return -1;
+    snprintf(name, sizeof name, "synced/%s", strrchr(path, '/') + 1);
+    path_of(name, synced, sizeof synced);
+    snprintf(beside, sizeof beside, "%s~", synced);
+    /* Before it is synced: nothing that comes meanwhile is sure to be. */
+    copy(path, beside);
     int result = real(fd);
-    if (result == 0) {
-        snprintf(name, sizeof name, "synced/%s", strrchr(path, '/') + 1);
-        snprintf(text, sizeof text, "%lld", (long long)before.st_size);
-        note(name, text);
-    }
+    if (result == 0) rename(beside, synced);
     return result;
 }
 

@@ -89,20 +89,15 @@ impl FaultyDisk {
         eventually("a sync that stalls", || self.path("stalled").exists());
     }
 
-    /// How much of a file would survive a loss of power.
-    pub fn synced(&self, file: &Path) -> u64 {
-        let name = file.file_name().unwrap();
-        let text = std::fs::read_to_string(self.path("synced").join(name)).unwrap_or_default();
-        text.parse().unwrap_or(0)
+    /// What of a file would survive a loss of power.
+    pub fn synced(&self, file: &Path) -> Vec<u8> {
+        std::fs::read(self.path("synced").join(file.file_name().unwrap())).unwrap_or_default()
     }
 
-    /// The power goes: whatever was never synced of these files is lost.
+    /// The power goes: whatever was not synced of these files is lost.
     pub fn lose_power(&self, files: &[PathBuf]) {
         for file in files {
-            let there = std::fs::OpenOptions::new().write(true).open(file).unwrap();
-            if self.synced(file) < there.metadata().unwrap().len() {
-                there.set_len(self.synced(file)).unwrap();
-            }
+            std::fs::write(file, self.synced(file)).unwrap();
         }
     }
 }
