@@ -304,7 +304,7 @@ fn test_config_of_a_good_file_writes_nothing() {
 
 #[test]
 fn log_timestamp_holds_as_soon_as_it_is_read() {
-    let folder = conf("log_timestamp false\n");
+    let folder = conf("user root\nlistener 0 s\nlog_timestamp false\n");
     let output = broker(folder.path(), &["-c", "x.conf", "--test-config"]);
     assert_eq!(output.stderr, b"Configuration file is OK.\n");
     let folder = conf("log_timestamp_format @%Y\nfrob\n");
@@ -548,7 +548,11 @@ fn a_command_has_the_broker_to_itself() {
     assert_eq!(lines(&output.stderr), Vec::<String>::new(), "the broker is quiet");
     let output = broker(folder.path(), &["--exec", "--", "sh", "-c", "kill -9 $$"]);
     assert_eq!(output.status.code(), Some(128 + 9));
-    let output = broker(folder.path(), &["--exec", "--", "no-such-command"]);
+    // Not by a PATH with folders that one may not look into: that would be another error.
+    let output = run(Command::new(BROKER)
+        .args(["--exec", "--", "no-such-command"])
+        .env("PATH", "/usr/bin:/bin")
+        .current_dir(folder.path()));
     assert_eq!(output.status.code(), Some(127));
     assert_eq!(lines(&output.stderr), ["Error: Unable to run 'no-such-command': No such file or directory."]);
     let output = broker(folder.path(), &["-v", "--exec", "--", "true"]);

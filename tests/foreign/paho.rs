@@ -1,5 +1,6 @@
 //! Python's paho-mqtt, in the form of 1.x and in that of 2.x, each in a virtual environment under target/.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -7,9 +8,13 @@ use super::harness::{Broker, Running, foreign, passed_over, run};
 
 /// Python with this version of paho-mqtt. Where it can't be had, says so loudly.
 pub fn python_with_paho(version: &str) -> Option<PathBuf> {
-    // One after the other: several tests want the same.
-    static ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    // Made once: several tests want the same, and what can't be had isn't tried again.
+    static MADE: Mutex<BTreeMap<String, Option<PathBuf>>> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    made.entry(version.to_owned()).or_insert_with(|| make_python(version)).clone()
+}
+
+fn make_python(version: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("paho-mqtt-{version}"));
     let python = root.join("bin/python");
     let has_it = || {
@@ -20,6 +25,8 @@ pub fn python_with_paho(version: &str) -> Option<PathBuf> {
         return Some(python);
     }
     let place = root.to_string_lossy();
+    let requirement = format!("paho-mqtt=={version}");
+    let pip = ["-m", "pip", "install", "-q", "--retries", "1", "--timeout", "20", &requirement];
     // What is on PATH first, then Debian's.
     let outer = which("python3").or_else(|| foreign("python3"))?;
     let made = run(&outer, &["-m", "venv", "--clear", &place]);
@@ -27,8 +34,7 @@ pub fn python_with_paho(version: &str) -> Option<PathBuf> {
         passed_over(format_args!("there is no python3 with venv: {}{}", made.stdout, made.stderr));
         return None;
     }
-    let requirement = format!("paho-mqtt=={version}");
-    if let Err(why) = download(&python, &["-m", "pip", "install", "-q", "--timeout", "20", &requirement]) {
+    if let Err(why) = download(&python, &pip) {
         passed_over(format_args!("{requirement} can't be installed (pip needs the network): {why}"));
         return None;
     }
@@ -36,8 +42,8 @@ pub fn python_with_paho(version: &str) -> Option<PathBuf> {
     Some(python)
 }
 
-/// Runs a program that downloads something, again if need be, and no longer than a test may take. What it complained of
-/// in the end.
+/// Runs a program that downloads something, again if need be, and no longer than a test may take. Its last word when
+/// nothing came of it.
 pub fn download(program: &Path, arguments: &[&str]) -> Result<(), String> {
     let program = program.to_string_lossy();
     let bounded = [&["80", &program], arguments].concat();
@@ -47,7 +53,7 @@ pub fn download(program: &Path, arguments: &[&str]) -> Result<(), String> {
         match ended.code {
             0 => return Ok(()),
             124 => return Err("nothing comes".to_owned()),
-            _ => why = ended.stderr,
+            _ => why = ended.stderr.trim_end().lines().last().unwrap_or("it says nothing").to_owned(),
         }
     }
     Err(why)

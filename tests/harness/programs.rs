@@ -1,8 +1,10 @@
 //! Where programs are: those of this crate, and those of others.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// The path of one of this crate's programs.
 pub fn ours(name: &str) -> PathBuf {
@@ -19,8 +21,14 @@ pub fn ours(name: &str) -> PathBuf {
 
 /// Says what can't be tested here and why. Not by `eprintln!`, of which nobody sees anything when the test passes.
 pub fn passed_over(what: impl Display) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let test = std::thread::current();
-    let _ = writeln!(std::io::stderr(), "SKIPPED in {}: {what}", test.name().unwrap_or("a test"));
+    let line = format!("SKIPPED in {}: {what}", test.name().unwrap_or("a test"));
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if !said.contains(&line) {
+        let _ = writeln!(std::io::stderr(), "{line}");
+        said.insert(line);
+    }
 }
 
 /// A program of Debian's. A missing one leaves its tests out, with a loud word about it.
