@@ -13,7 +13,10 @@ use crate::client::Outbox;
 use crate::protocol::Publish;
 
 /// More than this is written before more is added.
-const BLOCK: usize = 64 * 1024;
+const BLOCK: usize = 32 * 1024;
+
+/// Room for a block and what comes with one read. Only what is used of it costs memory; growing would cost it twice.
+const ROOM: usize = 160 * 1024;
 
 /// How messages are printed.
 #[derive(Debug)]
@@ -39,6 +42,11 @@ pub struct Output {
 }
 
 impl Output {
+    /// Has room for messages.
+    pub fn with_room() -> Self {
+        Output { buffer: Vec::with_capacity(ROOM) }
+    }
+
     /// Adds the trace lines that the connection has written.
     pub fn trace(&mut self, outbox: &mut Outbox) {
         if let Some(trace) = &mut outbox.trace {
@@ -138,7 +146,7 @@ impl Output {
             }
         }
         self.buffer.clear();
-        self.buffer.shrink_to(2 * BLOCK);
+        self.buffer.shrink_to(ROOM);
         Ok(())
     }
 }

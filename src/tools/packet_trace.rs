@@ -1,9 +1,9 @@
 //! `--trace`: a line on standard error for each packet, with its time, direction, size and all that it says.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::time::Instant;
 
+use super::progress;
 use crate::protocol::{Ack, Packet, Properties, Property, ReasonCode, Version, decode, fixed_header};
 
 /// Longest payload in a line, in characters.
@@ -51,8 +51,7 @@ impl PacketTrace {
             time.subsec_micros(),
             described(version, packet)
         );
-        // A standard error that can't be written to is nothing to die for.
-        let _ = std::io::stderr().lock().write_all(line.as_bytes());
+        progress::say(&line);
     }
 }
 

@@ -46,7 +46,7 @@ pub struct ParsedLines {
 impl ParsedLines {
     /// The lines of standard input.
     pub fn of_stdin(job: &PublishJob) -> Self {
-        let progress = Progress::of_stdin(job.connection.quiet);
+        let progress = Progress::of_stdin(&job.connection);
         Self::new(Source::Stdin, job.line_format.clone(), None, "standard input".to_owned(), progress)
     }
 
@@ -55,12 +55,11 @@ impl ParsedLines {
     /// # Errors
     /// The system's.
     pub fn of_recording(path: &Path, job: &PublishJob) -> io::Result<Self> {
-        let quiet = job.connection.quiet;
         let (source, progress) = if path.as_os_str() == "-" {
-            (Source::Stdin, Progress::of_stdin(quiet))
+            (Source::Stdin, Progress::of_stdin(&job.connection))
         } else {
             let file = File::open(path)?;
-            let progress = Progress::of_file(&file, quiet);
+            let progress = Progress::of_file(&file, &job.connection);
             (Source::File(file), progress)
         };
         let name = path.display().to_string();
@@ -163,10 +162,5 @@ impl ParsedLines {
     /// Whether everything was published.
     pub fn is_done(&self) -> bool {
         self.next.is_none() && self.lines.is_done()
-    }
-
-    /// How far it has come.
-    pub fn progress(&self) -> &Progress {
-        &self.progress
     }
 }

@@ -89,11 +89,6 @@ impl Pick {
         }
     }
 
-    /// Takes away the count of what is cleared.
-    pub fn clear_progress(&self) {
-        self.progress.clear();
-    }
-
     /// Whether retained messages are still being cleared.
     pub fn is_clearing(&self, link: &Link) -> bool {
         !self.to_clear.is_empty() || link.connection.in_flight() > 0
@@ -116,13 +111,12 @@ impl Pick {
     }
 }
 
-/// A count of cleared messages, unless they are seen to be printed, or packets told of.
+/// A count of cleared messages, unless they are seen to be printed.
 fn progress_of(job: &SubscribeJob) -> Progress {
-    let connection = &job.connection;
     if !job.remove_retained || job.handling.dry_run || io::stdout().is_terminal() {
         return Progress::none();
     }
-    Progress::of_cleared(connection.quiet || connection.debug || connection.trace)
+    Progress::of_cleared(&job.connection)
 }
 
 const SECOND: Duration = Duration::from_secs(1);

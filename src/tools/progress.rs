@@ -1,12 +1,20 @@
 //! How far a long run has come, for someone who looks on. Nobody looking, or nothing to wait for, nothing is drawn.
 
 use std::fs::File;
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, Write, stderr};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rustix::fs::{FileType, fstat};
+
+use crate::options::ConnectionSettings;
+
+mod pow;
+
+/// The bar that is on standard error now, for whoever else writes there.
+static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// How often a second the bar is drawn at most.
 const DRAWS_A_SECOND: u8 = 5;
@@ -26,34 +34,34 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// A bar, if standard error is a terminal, standard input a file of known size, and `quiet` not asked for.
-    pub fn of_stdin(quiet: bool) -> Self {
-        Self::of_size(|| size_of(rustix::stdio::stdin()), quiet)
+    /// A bar, if someone looks on and standard input is a file of known size.
+    pub fn of_stdin(connection: &ConnectionSettings) -> Self {
+        Self::of_size(|| size_of(rustix::stdio::stdin()), connection)
     }
 
     /// The same for a file that is read.
-    pub fn of_file(file: &File, quiet: bool) -> Self {
-        Self::of_size(|| size_of(file.as_fd()), quiet)
+    pub fn of_file(file: &File, connection: &ConnectionSettings) -> Self {
+        Self::of_size(|| size_of(file.as_fd()), connection)
     }
 
     /// The same for so many bytes that are sent.
-    pub fn of_bytes(bytes: u64, quiet: bool) -> Self {
-        Self::of_size(|| Some(bytes), quiet)
+    pub fn of_bytes(bytes: u64, connection: &ConnectionSettings) -> Self {
+        Self::of_size(|| Some(bytes), connection)
     }
 
-    fn of_size(size: impl FnOnce() -> Option<u64>, quiet: bool) -> Self {
-        let size = if is_looked_at(quiet) { size() } else { None };
+    fn of_size(size: impl FnOnce() -> Option<u64>, connection: &ConnectionSettings) -> Self {
+        let size = if is_looked_at(connection) { size() } else { None };
         size.map_or(Self::none(), |size| Self::new(Some(size), BYTES))
     }
 
     /// The same for so many messages.
-    pub fn of_messages(count: u32, quiet: bool) -> Self {
-        if is_looked_at(quiet) { Self::new(Some(count.into()), MESSAGES) } else { Self::none() }
+    pub fn of_messages(count: u32, connection: &ConnectionSettings) -> Self {
+        if is_looked_at(connection) { Self::new(Some(count.into()), MESSAGES) } else { Self::none() }
     }
 
     /// The same for retained messages, of which nobody knows how many come.
-    pub fn of_cleared(quiet: bool) -> Self {
-        if is_looked_at(quiet) { Self::new(None, CLEARED) } else { Self::none() }
+    pub fn of_cleared(connection: &ConnectionSettings) -> Self {
+        if is_looked_at(connection) { Self::new(None, CLEARED) } else { Self::none() }
     }
 
     /// Never a bar.
@@ -84,33 +92,41 @@ impl Progress {
         if self.due.is_some_and(|due| due <= Instant::now()) {
             self.due = None;
             bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWS_A_SECOND));
+            *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
         }
         bar.set_position(done);
     }
+}
 
-    /// Does something that writes lines of its own; the bar steps aside for them.
-    pub fn aside(&self, write: impl FnOnce()) {
-        match &self.bar {
-            Some(bar) => bar.suspend(write),
-            None => write(),
-        }
-    }
-
-    /// Takes the bar away, so that what is said next has a line of its own.
-    pub fn clear(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+/// Writes to standard error. A bar that is there steps aside, and what it stands below has whole lines.
+pub fn say(text: &str) {
+    let shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    // A standard error that can't be written to is nothing to die for.
+    match &*shown {
+        Some(bar) => bar.suspend(|| {
+            let end = if text.ends_with('\n') { "" } else { "\n" };
+            let _ = write!(stderr().lock(), "{text}{end}");
+        }),
+        None => {
+            let _ = stderr().lock().write_all(text.as_bytes());
         }
     }
 }
 
-fn is_looked_at(quiet: bool) -> bool {
-    !quiet && stderr().is_terminal()
+/// Packets that are told of are progress enough.
+fn is_looked_at(connection: &ConnectionSettings) -> bool {
+    let told = connection.quiet || connection.debug || connection.trace;
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    !told && !dumb && stderr().is_terminal()
 }
 
+/// The bar is taken away with it.
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.clear();
+        if let Some(bar) = &self.bar {
+            *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            bar.finish_and_clear();
+        }
     }
 }
 

@@ -41,15 +41,6 @@ enum Feed {
     Parsed(Box<ParsedLines>),
 }
 
-impl Feed {
-    fn progress(&self) -> &Progress {
-        match self {
-            Feed::Message { progress, .. } | Feed::Lines { progress, .. } => progress,
-            Feed::Parsed(lines) => lines.progress(),
-        }
-    }
-}
-
 /// How a run, or one connection of it, ends.
 enum End {
     Exit(Exit),
@@ -118,7 +109,7 @@ pub fn run(job: PublishJob) -> Exit {
 fn feed_of(job: &PublishJob, report: Report) -> Option<Feed> {
     match &job.message {
         MessageSource::StdinLines if job.line_format == LineFormat::Payload => {
-            let progress = Progress::of_stdin(job.connection.quiet);
+            let progress = Progress::of_stdin(&job.connection);
             Some(Feed::Lines { lines: Lines::new(Stdin), progress })
         }
         MessageSource::StdinLines => Some(Feed::Parsed(Box::new(ParsedLines::of_stdin(job)))),
@@ -133,11 +124,9 @@ fn feed_of(job: &PublishJob, report: Report) -> Option<Feed> {
         source => {
             let payload = source::read_message(source, report)?;
             let left = job.repeat.max(1);
-            // Packets that are told of are progress enough.
-            let quiet = job.connection.quiet || job.connection.debug || job.connection.trace;
             let progress = match payload.len() {
-                _ if left > 1 => Progress::of_messages(left, quiet),
-                LARGE.. => Progress::of_bytes(payload.len() as u64, quiet),
+                _ if left > 1 => Progress::of_messages(left, &job.connection),
+                LARGE.. => Progress::of_bytes(payload.len() as u64, &job.connection),
                 _ => Progress::none(),
             };
             Some(Feed::Message { payload, left, due: None, awaited: None, progress })
@@ -155,30 +144,25 @@ impl Publisher {
             match self.converse() {
                 End::Exit(exit) => return exit,
                 End::Lost(Lost::Violation(violation)) => {
-                    self.clear_progress();
                     self.link.flush();
                     self.report.violation(violation);
                     self.report.hint(self.link.hint());
                     return Exit::ProtocolError;
                 }
                 End::Lost(Lost::Tls(error)) => {
-                    self.clear_progress();
                     self.report.tls_failed(&error);
                     return Exit::TlsFailed;
                 }
                 End::Lost(Lost::WebSocket(error)) => {
-                    self.clear_progress();
                     self.report.web_socket_failed(&error);
                     return Exit::WebSocketFailed;
                 }
                 End::Lost(_) if self.may_lose_lines() => {
-                    self.clear_progress();
                     self.report.connection_lost();
                     return Exit::Interruption;
                 }
                 End::Lost(_) if self.has_lines() => self.reconnect(),
                 End::Lost(_) => {
-                    self.clear_progress();
                     self.report.connection_lost();
                     self.report.hint(self.link.hint());
                     return Exit::ConnectionLost;
@@ -294,7 +278,6 @@ impl Publisher {
                 // A line says its QoS only once it is read: there is room for any.
                 while may_send(link, QoS::ExactlyOnce) {
                     if let Err(wrong) = lines.advance(job) {
-                        lines.progress().clear();
                         self.report.line(format_args!("{wrong}"));
                         self.bad_line = true;
                     }
@@ -371,7 +354,6 @@ impl Publisher {
         if !self.link.finish(None) && self.job.qos == QoS::AtMostOnce {
             return Err(End::Lost(Lost::Closed));
         }
-        self.clear_progress();
         if self.bad_line {
             return Ok(Exit::Failure);
         }
@@ -389,12 +371,10 @@ impl Publisher {
                 Event::Completed { packet_identifier, reason, properties } => {
                     if reason.is_error() {
                         let first = !std::mem::replace(denied, true);
-                        feed.progress().aside(|| {
-                            report.publish_failed(packet_identifier, reason, properties.reason_string());
-                            if first {
-                                report.advise_publisher(reason);
-                            }
-                        });
+                        report.publish_failed(packet_identifier, reason, properties.reason_string());
+                        if first {
+                            report.advise_publisher(reason);
+                        }
                     }
                     if let Feed::Message { awaited, due, .. } = feed
                         && *awaited == Some(packet_identifier)
@@ -411,7 +391,6 @@ impl Publisher {
     }
 
     fn refused(&mut self, code: ReasonCode) -> Exit {
-        self.clear_progress();
         let version = self.job.connection.version;
         self.report.refused(code, version, RefusalWords::OfVersion);
         self.report.refused_publisher(version, matches!(self.feed, Feed::Lines { .. }));
@@ -420,17 +399,12 @@ impl Publisher {
 
     /// A message that can't be sent ends the run.
     fn give_up(&mut self, error: PublishError) -> Exit {
-        self.clear_progress();
         self.report.not_published(error);
         let properties = self.job.connection.properties.disconnect.as_properties();
         self.link.connection.disconnect(ReasonCode::SUCCESS, properties, &mut self.link.outbox);
         self.link.finish(None);
         self.report.connection_lost();
         Exit::ConnectionLost
-    }
-
-    fn clear_progress(&self) {
-        self.feed.progress().clear();
     }
 
     /// How far the message of `-f` has gone out, or how many repetitions of it.

@@ -1,9 +1,10 @@
 //! All that the client programs say on standard error, in mosquitto's words. Nothing else of theirs writes there.
 
 use std::fmt;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 use super::format::Unfit;
+use super::progress;
 use crate::client::{PublishError, Violation};
 use crate::protocol::{ReasonCode, Version};
 use crate::transport::ConnectError;
@@ -31,10 +32,10 @@ impl Report {
         Report { quiet }
     }
 
-    /// One line. A standard error that can't be written to is nothing to die for.
+    /// One line.
     pub fn line(self, text: fmt::Arguments<'_>) {
         if !self.quiet {
-            let _ = writeln!(std::io::stderr().lock(), "{text}");
+            progress::say(&format!("{text}\n"));
         }
     }
 
@@ -212,8 +213,7 @@ impl Report {
             Unfit::Double => "double",
         };
         if !self.quiet {
-            let _ =
-                write!(std::io::stderr().lock(), "requested {kind} printing, but non-{kind} data received");
+            progress::say(&format!("requested {kind} printing, but non-{kind} data received"));
         }
     }
 

@@ -118,7 +118,7 @@ pub fn run(job: SubscribeJob) -> Exit {
     };
     let mut link = Link::new(client, settings::target(&job.connection), job.connection.debug, READ_SIZE);
     link.trace_packets(job.connection.trace);
-    let mut output = Output::default();
+    let mut output = Output::with_room();
     let watch = (job.watch && !job.message_rate).then(|| output.watch(&job.connection.target.host()));
     let _ = output.flush();
     if let Err(error) = patience::open(&mut link, &job.connection.patience) {
@@ -183,9 +183,6 @@ impl Subscriber {
     fn run(&mut self) -> Exit {
         loop {
             let end = self.converse();
-            if !matches!(end, End::Lost(Lost::Closed | Lost::KeepAlive)) || self.may_lose_messages() {
-                self.pick.clear_progress();
-            }
             let end = match end {
                 End::Lost(Lost::Violation(violation)) => {
                     self.link.flush();
