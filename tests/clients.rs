@@ -23,6 +23,7 @@ mod clients {
     mod strict;
     mod subscribe;
     mod terminal;
+    mod top;
 
     use super::harness::{Broker, Kind};
 

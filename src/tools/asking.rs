@@ -251,7 +251,8 @@ impl Asker {
                 }
                 Event::Subscribed(suback) => match suback.codes.first().map(|code| ReasonCode(*code)) {
                     Some(code) if code.is_error() => {
-                        report.line(format_args!("{}", code.text()));
+                        let version = job.connection.version;
+                        report.only_subscription_denied(&job.response_topic, code, version);
                         *ended = Some(Exit::SubscriptionsDenied);
                     }
                     _ => *subscribed = true,
@@ -265,6 +266,7 @@ impl Asker {
                 }
                 Event::Completed { packet_identifier, reason, properties } if reason.is_error() => {
                     report.publish_failed(packet_identifier, reason, properties.reason_string());
+                    report.advise_publisher(reason);
                     // Nobody will answer what nobody got.
                     *ended = Some(Exit::PublishDenied);
                 }

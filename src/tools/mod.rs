@@ -32,6 +32,7 @@ mod signals;
 mod source;
 mod start;
 pub mod subscribe;
+mod subscribe_step;
 mod top;
 mod watch;
 

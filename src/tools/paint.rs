@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::io::{IsTerminal, stdout};
 
+use unicode_width::UnicodeWidthStr;
+
 use crate::options::Color;
 use crate::protocol::Publish;
 
@@ -65,7 +67,7 @@ impl Paint {
     /// Payloads stand below each other, as far as topics aren't too long.
     fn align(&mut self, topic: &str, out: &mut Vec<u8>) {
         if self.terminal {
-            let length = topic.chars().count();
+            let length = topic.width();
             self.width = self.width.max(length.min(WIDEST));
             out.extend(std::iter::repeat_n(b' ', self.width.saturating_sub(length)));
         }
@@ -118,6 +120,7 @@ mod tests {
             "a/long x\ty\n\\x1b[2J\\x9b\\xffä"
         );
         assert_eq!(drawn(&mut paint, true, false, "a", b"x"), "a      x");
+        assert_eq!(drawn(&mut paint, true, false, "日本", b"x"), "日本   x", "two columns each");
         assert_eq!(drawn(&mut paint, false, false, "a", "\u{9b}".as_bytes()), "\\x9b");
     }
 

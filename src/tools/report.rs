@@ -198,6 +198,12 @@ impl Report {
         self.advice(&format!("The subscription to '{filter}' was denied: {why}."));
     }
 
+    /// mqtt-rr may not have its one subscription.
+    pub fn only_subscription_denied(self, filter: &str, code: ReasonCode, version: Version) {
+        self.line(format_args!("{}", code.text()));
+        self.advise_subscriber(filter, code, version);
+    }
+
     /// One of several subscriptions was denied; said with `--strict`.
     pub fn subscription_denied(self, filter: &str, code: ReasonCode) {
         self.line(format_args!("Error: The subscription to '{filter}' was denied: {}.", code.text()));

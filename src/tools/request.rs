@@ -223,9 +223,8 @@ impl Requester {
                 return Ok(Some(self.leave(Exit::Refused(code))));
             }
             Step::Denied(code) => {
-                self.report.line(format_args!("{}", code.text()));
                 let (filter, version) = (&self.job.response_topic, self.job.connection.version);
-                self.report.advise_subscriber(filter, code, version);
+                self.report.only_subscription_denied(filter, code, version);
                 let strict = self.job.connection.strict;
                 return Ok(Some(self.leave(if strict { Exit::SubscriptionsDenied } else { Exit::Success })));
             }

@@ -43,6 +43,8 @@ struct Server {
     answers: Receiver<Answer>,
     /// Answers that wait for room in the window.
     waiting: VecDeque<Answer>,
+    /// An answer was refused, and it was said what may be the matter.
+    denied: bool,
 }
 
 /// Runs until a signal comes.
@@ -95,6 +97,7 @@ fn start(job: RequestJob, report: Report) -> Result<Server, Exit> {
         sender,
         answers,
         waiting: VecDeque::new(),
+        denied: false,
     })
 }
 
@@ -169,7 +172,7 @@ impl Server {
     }
 
     fn events(&mut self) -> Result<Option<Exit>, Lost> {
-        let Server { job, link, report, ready, shell, running, sender, waker, .. } = self;
+        let Server { job, link, report, ready, shell, running, sender, waker, denied, .. } = self;
         let mut exit = None;
         let mut accepted = false;
         let mut lost = false;
@@ -182,7 +185,7 @@ impl Server {
                 }
                 Event::Subscribed(suback) => match suback.codes.first().map(|code| ReasonCode(*code)) {
                     Some(code) if code.is_error() => {
-                        report.line(format_args!("{}", code.text()));
+                        report.only_subscription_denied(&job.topic, code, job.connection.version);
                         exit = Some(Exit::SubscriptionsDenied);
                     }
                     _ => ready.tell(*report),
@@ -192,6 +195,9 @@ impl Server {
                 }
                 Event::Completed { packet_identifier, reason, properties } if reason.is_error() => {
                     report.publish_failed(packet_identifier, reason, properties.reason_string());
+                    if !std::mem::replace(denied, true) {
+                        report.advise_publisher(reason);
+                    }
                 }
                 Event::Disconnected(_) => lost = true,
                 _ => {}

@@ -7,50 +7,26 @@ use std::time::{Duration, Instant};
 
 use super::Exit;
 use super::format::Formatter;
-use super::handling::{Handler, Ready, Verdict};
+use super::handling::{Handler, Ready};
 use super::link::{Link, Lost};
 use super::output::{Output, Style};
 use super::paint::Paint;
-use super::pick::{Fate, Pick};
+use super::pick::Pick;
 use super::report::{RefusalWords, Report, system_words};
 use super::signals::Signals;
 use super::start::start;
+use super::subscribe_step::{Step, on_message, on_suback};
 use super::top::Top;
 use super::{patience, settings};
-use crate::client::{Event, Outbox, Reconnect};
+use crate::client::{Event, Reconnect};
 use crate::options::{self, Program, SubscribeJob};
-use crate::protocol::{Publish, QoS, ReasonCode, SubAck, SubscriptionOptions};
+use crate::protocol::{QoS, ReasonCode, SubscriptionOptions};
 
 /// What mqtt-sub reads at a time.
 const READ_SIZE: usize = 64 * 1024;
 
 /// How long a broker that doesn't read is waited for at the end.
 const PATIENCE: Duration = Duration::from_secs(1);
-
-/// What is to be done after the packets of one read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    /// Nothing; wait for more.
-    GoOn,
-    /// Subscribe: CONNACK was there.
-    Subscribe,
-    /// CONNACK refused.
-    Refuse(ReasonCode),
-    /// Disconnect: `-C` is reached, or `-E`, or everything expected was seen.
-    Leave,
-    /// Go on once a command has ended.
-    Wait,
-    /// Every subscription stands.
-    Ready,
-    /// A message can't be handled as it should be; why was said.
-    Fail,
-    /// Every subscription was denied.
-    Denied,
-    /// Some subscriptions were denied, and `--strict` wants all.
-    SomeDenied,
-    /// The broker has ended the connection.
-    Lost,
-}
 
 /// How one connection ends.
 enum End {
@@ -93,11 +69,19 @@ pub fn main() -> std::process::ExitCode {
     start(Program::Subscribe, options::subscribe_job, run)
 }
 
+/// Why nothing can be drawn in place.
+fn unfit_for_top() -> Option<&'static str> {
+    if !std::io::stdout().is_terminal() {
+        return Some("standard output is none");
+    }
+    std::env::var_os("TERM").filter(|term| term == "dumb").map(|_| "TERM says that this one is dumb")
+}
+
 /// Runs the job to its end.
 pub fn run(job: SubscribeJob) -> Exit {
     let report = Report::new(job.connection.quiet);
-    if job.top && !std::io::stdout().is_terminal() {
-        Report::new(false).line(format_args!("Error: --top is for a terminal, and standard output is none."));
+    if let Some(why) = job.top.then(unfit_for_top).flatten() {
+        Report::new(false).line(format_args!("Error: --top is for a terminal, and {why}."));
         return Exit::Failure;
     }
     let ready = match Ready::new(&job.handling.ready, &job.connection.target) {
@@ -536,84 +520,5 @@ impl Subscriber {
         self.link.connection.disconnect(reason, properties, &mut self.link.outbox);
         self.link.finish_reading(Instant::now() + PATIENCE);
         exit
-    }
-}
-
-fn on_message(
-    job: &SubscribeJob,
-    message: &Publish<'_>,
-    pick: &mut Pick,
-    handler: &mut Option<Handler>,
-    count: &mut u32,
-    style: &mut Style,
-    report: Report,
-    output: &mut Output,
-    outbox: &mut Outbox,
-) -> Step {
-    let fate = pick.judge(job, message);
-    match fate {
-        Fate::Dropped => return Step::GoOn,
-        Fate::Last => return Step::Leave,
-        Fate::Silent | Fate::Printed => {}
-    }
-    if let Some(handler) = handler
-        && !handler.takes(message)
-    {
-        return Step::GoOn;
-    }
-    if fate == Fate::Printed && handler.as_ref().is_none_or(Handler::prints) {
-        output.trace(outbox);
-        output.message(style, message, |unfit| report.unfit(unfit, message.topic));
-    }
-    *count += 1;
-    let verdict = handler.as_mut().map_or(Verdict::GoOn, |handler| handler.handle(message));
-    match verdict {
-        Verdict::Failed(error) => {
-            report.line(format_args!("Error: Unable to write the recording: {}.", system_words(&error)));
-            Step::Fail
-        }
-        _ if job.message_count == Some(*count) => Step::Leave,
-        Verdict::AllSeen => Step::Leave,
-        Verdict::Wait => Step::Wait,
-        Verdict::GoOn => Step::GoOn,
-    }
-}
-
-fn on_suback(
-    job: &SubscribeJob,
-    suback: &SubAck<'_>,
-    report: Report,
-    output: &mut Output,
-    outbox: &mut Outbox,
-) -> Step {
-    if job.connection.debug && !job.connection.quiet {
-        output.trace(outbox);
-        let codes: Vec<String> = suback.codes.iter().map(u8::to_string).collect();
-        output.line(&format!("Subscribed (mid: {}): {}", suback.packet_identifier, codes.join(", ")));
-    }
-    let is_denied = |code: &u8| ReasonCode(*code).is_error();
-    let all_denied = suback.codes.iter().all(is_denied);
-    let some_denied = job.connection.strict && !all_denied && suback.codes.iter().any(is_denied);
-    if all_denied {
-        report.line(format_args!("All subscription requests were denied."));
-    }
-    for (filter, code) in job.filters.iter().zip(suback.codes).filter(|(_, code)| is_denied(code)) {
-        let code = ReasonCode(*code);
-        if some_denied {
-            report.subscription_denied(filter, code);
-        } else {
-            report.advise_subscriber(filter, code, job.connection.version);
-        }
-    }
-    if all_denied {
-        Step::Denied
-    } else if some_denied {
-        Step::SomeDenied
-    } else if job.handling.ready != Default::default() {
-        Step::Ready
-    } else if job.exit_after_subscribe {
-        Step::Leave
-    } else {
-        Step::GoOn
     }
 }

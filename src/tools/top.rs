@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
 use super::paint::harmless;
 use crate::protocol::Publish;
 
@@ -173,7 +175,7 @@ impl Top {
         // Rows keep their places as long as they can.
         rows.sort_by_key(|row| row.1);
         let topics: Vec<String> = rows.iter().map(|row| one_line(row.1.as_bytes())).collect();
-        let widest = topics.iter().map(|topic| topic.chars().count()).max().unwrap_or(0);
+        let widest = topics.iter().map(|topic| topic.width()).max().unwrap_or(0);
         let column = widest.min(size.width * 2 / 5);
         for ((rate, _, row), topic) in rows.iter().zip(&topics) {
             lines.push(line(row, *rate, &fit(topic, column), column, at));
@@ -205,13 +207,14 @@ impl Top {
     }
 }
 
-/// Numbers stand first: letters of double width can't push them out of their columns.
+/// Numbers stand first: letters of a width that the terminal sees otherwise can't push them out of their columns.
 fn line(row: &Row, rate: f64, topic: &str, column: usize, at: Duration) -> String {
     let age = age(at.saturating_sub(row.last));
     let retained = if row.retain { 'r' } else { ' ' };
     let payload = if row.payload.is_empty() { "(null)".to_owned() } else { one_line(&row.payload) };
     let more = if row.is_cut { "…" } else { "" };
-    format!("{:>7} {rate:>7.1} {age:>5}  {}{retained} {topic:column$} {payload}{more}", row.count, row.qos)
+    let pad = " ".repeat(column.saturating_sub(topic.width()));
+    format!("{:>7} {rate:>7.1} {age:>5}  {}{retained} {topic}{pad} {payload}{more}", row.count, row.qos)
 }
 
 /// What is kept of a payload, without half a letter at its end.
@@ -227,12 +230,18 @@ fn one_line(bytes: &[u8]) -> String {
     harmless(bytes).replace('\n', "\\x0a").replace('\t', "\\x09")
 }
 
-/// The text, cut to a width.
-fn fit(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
+/// The text, cut to so many columns.
+fn fit(text: &str, columns: usize) -> String {
+    if text.width() <= columns {
         return text.to_owned();
     }
-    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+    let mut left = columns.saturating_sub(1);
+    let fits = |letter: &char| {
+        let rest = left.checked_sub(letter.width().unwrap_or(0));
+        left = rest.unwrap_or(left);
+        rest.is_some()
+    };
+    text.chars().take_while(fits).chain(['…']).collect()
 }
 
 fn age(age: Duration) -> String {
@@ -307,6 +316,25 @@ mod tests {
         assert_eq!(lines[3].chars().count(), 40);
         assert_eq!(lines[4], "… and 2 more topics");
         assert_eq!(frame(&mut top, 1, 1, start).len(), 1);
+    }
+
+    #[test]
+    fn wide_letters_take_two_columns() {
+        let start = Instant::now();
+        let mut top = Top::new("h", false, start);
+        take(&mut top, "日本", b"x", false, start);
+        take(&mut top, "abc", b"y", false, start);
+        take(&mut top, "e\u{301}", b"z", false, start);
+        let rows = frame(&mut top, 80, 24, start)[2..].to_vec();
+        let numbers = "      1     1.0    0s  1  ";
+        let ends: Vec<&str> = rows.iter().map(|row| row.strip_prefix(numbers).unwrap()).collect();
+        assert_eq!(ends, ["abc  y", "e\u{301}    z", "日本 x"]);
+        // Half a letter is none.
+        assert_eq!(
+            (fit("日本語", 6), fit("日本語", 5), fit("日本語", 4)),
+            ("日本語".into(), "日本…".into(), "日…".into())
+        );
+        assert!(frame(&mut top, 30, 24, start).iter().all(|line| line.width() <= 30));
     }
 
     #[test]

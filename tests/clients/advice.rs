@@ -109,3 +109,21 @@ fn a_denied_message_is_explained_once() {
     assert_eq!(terminal.matches("Warning: Publish ").count(), 2, "{terminal}");
     assert_eq!(terminal.matches("This user (-u) may not publish to that topic").count(), 1, "{terminal}");
 }
+
+#[test]
+fn who_asks_or_serves_learns_what_was_denied() {
+    for (flags, filter) in [
+        (&["-e", "r", "-m", "x"][..], "r"),
+        (&["-e", "r", "-l"], "r"),
+        (&["-e", "r", "--echo", "2"], "a/b"),
+        (&["--serve", "cat"], "a/b"),
+    ] {
+        let deny = |listener: &std::net::TcpListener| Peer::welcome(listener, Version::V5).grant(&[0x87]);
+        let flags: Vec<&str> = [&["-V", "5"], flags].concat();
+        let Some((piped, terminal)) = said("mqtt-rr", &flags, deny) else { return };
+        assert_eq!(piped, "Not authorized\n", "{flags:?}");
+        let advice =
+            format!("Not authorized\nThe subscription to '{filter}' was denied: Not authorized. This user");
+        assert!(terminal.contains(&advice), "{flags:?}: {terminal}");
+    }
+}

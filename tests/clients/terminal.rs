@@ -99,27 +99,3 @@ fn each_packet_is_told_with_direction_and_properties() {
         assert!(lines[2].ends_with(publish), "{}", lines[2]);
     });
 }
-
-#[test]
-fn a_table_of_topics_is_drawn_in_place() {
-    let broker = Broker::start(Kind::Ours).unwrap();
-    let sub = broker.tool("mqtt-sub").args(["-i", "top", "-q", "1", "-t", "a/#", "--top"]);
-    sub.clone().run().ends(1, "", "Error: --top is for a terminal, and standard output is none.\n");
-    for other in [&["-v"][..], &["--pretty"], &["-w"], &["-F", "%p"], &["-N"], &["-d"]] {
-        let refused = sub.clone().args(other).run();
-        assert_eq!(refused.code, 1, "{other:?}");
-        assert!(refused.stderr.starts_with("Error: --top draws a table; "), "{other:?}: {refused:?}");
-    }
-    let Some(terminal) = at_terminal(&sub.args(["-C", "3"]), &[("NO_COLOR", "1")]) else { return };
-    broker.await_subscribed("top");
-    let publisher = broker.tool("mqtt-pub").args(["-q", "1", "-l", "--line-format", "topic<TAB>payload"]);
-    publisher.run_with(b"a/1\tx\na/2\ty\x1b[2J\na/1\tz\n").prints("");
-    let ended = terminal.wait();
-    assert_eq!(ended.code, 0, "{ended:?}");
-    let last = ended.stdout.rsplit("\u{1b}[H").next().unwrap();
-    assert!(last.contains(": 2 topics, 3 messages, "), "{last:?}");
-    let lines: Vec<&str> = last.split("\u{1b}[K\r\r\n").collect();
-    assert!(lines[2].starts_with("      2 ") && lines[2].ends_with(" a/1 z"), "{lines:?}");
-    assert!(lines[3].starts_with("      1 ") && lines[3].ends_with(" a/2 y\\x1b[2J"), "{lines:?}");
-    assert_eq!(lines[4], "\u{1b}[J\u{1b}[?7h\u{1b}[?25h", "the cursor is back, below the last frame");
-}
