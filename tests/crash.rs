@@ -100,6 +100,19 @@ fn what_was_acknowledged_arrives_however_often_the_broker_is_killed() {
             }
         }
         crowd.work(false, |crowd| crowd.subscribers.iter().all(|s| s.subscribed));
+        // Now and then their sessions go to other connections while the first are still there, amid a reload and a save.
+        let mut before = Vec::new();
+        if kill % 3 == 1 {
+            broker.signal("-HUP");
+            broker.signal("-USR1");
+            for subscriber in crowd.subscribers.iter_mut().filter(|s| s.wire.is_some()) {
+                before.extend(subscriber.wire.take());
+                subscriber.connect(broker.address());
+            }
+            let publisher = &mut crowd.publishers[dice.below(3) as usize];
+            before.extend(publisher.wire.take());
+            publisher.connect(broker.address());
+        }
         // A moment after some messages: the first is always among them.
         let messages = crowd.publishers.iter().map(|p| p.acknowledged).sum::<u64>() + 1 + dice.below(40);
         let moment = Instant::now() + Duration::from_micros(dice.below(150_000));

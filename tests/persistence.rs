@@ -226,6 +226,13 @@ fn expiry_goes_on_while_the_broker_is_away() {
     assert_eq!(dump(&folder.path().join("mosquitto.db.store")), Vec::<String>::new());
 }
 
+fn restarted(broker: Broker, folder: &Path) -> Broker {
+    assert_eq!(broker.stop().code, 0);
+    let broker = Broker::configured(&configuration(folder, ""));
+    broker.await_log("Restored ");
+    broker
+}
+
 #[test]
 fn a_flipped_bit_costs_what_it_hit_and_is_said() {
     let folder = tempfile::tempdir().unwrap();
@@ -249,6 +256,15 @@ fn a_flipped_bit_costs_what_it_hit_and_is_said() {
     broker.await_log(" in the store are damaged; what they held is lost.");
     let expected: Vec<String> = (0..20).filter(|i| *i != 7).map(|i| format!("message {i:02}")).collect();
     assert_eq!(payloads(&mut come(&broker, Version::V311, "bob"), 19), expected);
+    // Of a file that was cleaned since there are only the bytes that were kept.
+    let kept = harness::kept::files(folder.path(), "damaged").remove(0);
+    let of_before = kept.with_file_name("0000000099-32.damaged");
+    std::fs::copy(&kept, &of_before).unwrap();
+    let broker = restarted(broker, folder.path());
+    assert!(broker.log().contains("1 files in "), "{}", broker.log());
+    assert!(broker.log().contains(" hold what could not be read of the store before (*.damaged)."));
+    std::fs::remove_file(of_before).unwrap();
+    assert!(!restarted(broker, folder.path()).log().contains("hold what could not be read"));
 }
 
 #[test]

@@ -36,6 +36,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use writer::{Shared, Writer};
 
+/// How the names of files end that hold what couldn't be read.
+const DAMAGED: &str = ".damaged";
+
 /// A line for the broker's log.
 pub type Line = (LogType, String);
 
@@ -104,12 +107,23 @@ impl Store {
             |error: &io::Error| format!("Error: Unable to open the store {name}: {}.", writer::why(error));
         let mut salt = [0; 8];
         getrandom::fill(&mut salt).map_err(|error| format!("Error: {error}"))?;
+        let names = disk.list().unwrap_or_default();
         let (mut log, state, contents) =
             Log::open(disk, u64::from_le_bytes(salt), SEGMENT).map_err(|error| match error {
                 OpenError::Io(error) => refused(&error),
                 other => explain(name, &other),
             })?;
         let mut lines = remarks(&contents, true);
+        // What is found now has a line of its own.
+        let is_old = |name: &&String| !contents.damage.iter().any(|damage| damage.kept_in() == **name);
+        let damaged = names.iter().filter(|name| name.ends_with(DAMAGED)).filter(is_old).count();
+        if damaged > 0 {
+            let text = format!(
+                "{damaged} files in {name} hold what could not be read of the store before (*{DAMAGED}). Nobody needs \
+                 them but who wants to look; they may be removed."
+            );
+            lines.push((LogType::Notice, text));
+        }
         if let Err(error) = log.keep_aside() {
             let text = format!("Error: The store can't be written yet: {}.", writer::why(&error));
             lines.push((LogType::Error, text));

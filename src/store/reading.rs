@@ -1,5 +1,6 @@
 //! Reading a log: what it comes to, where its messages are, and what of it can't be read.
 
+use super::DAMAGED;
 use super::disk::Peek;
 use super::live::Live;
 use super::places::Places;
@@ -47,7 +48,7 @@ impl Damage {
     /// The name of the file in which these bytes are kept.
     pub fn kept_in(&self) -> String {
         let stem = self.file.strip_suffix(".log").unwrap_or(&self.file);
-        format!("{stem}-{}.damaged", self.at)
+        format!("{stem}-{}{DAMAGED}", self.at)
     }
 }
 
