@@ -213,7 +213,7 @@ fn expiry_and_rights_that_change_hold_for_what_waits_on_disk() {
     std::fs::write(&acl, "topic readwrite open/#\n").unwrap();
     broker.reload_unchanged();
     let at_most = bob.got.len();
-    let wanted = |number: &u32| number % 5 != 0;
+    let wanted = |number: &u32| !number.is_multiple_of(5);
     let all: Vec<u32> = (0..3000).filter(wanted).collect();
     assert_eq!(bob.got[..at_most], all[..at_most]);
     while bob.got.last() != Some(&2998) {
