@@ -1,6 +1,6 @@
 //! The disk of `disk.c`, which fails when it is told to, under the real program.
 
-use crate::harness::{Broker, Running, eventually, ours};
+use crate::harness::{Broker, Outcome, Running, eventually, ours};
 use rustix::io::Errno;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -46,13 +46,20 @@ impl FaultyDisk {
 
     /// A broker on it.
     pub fn broker(&self, lines: &str) -> Broker {
+        Broker::configured_by(lines, |arguments| self.start(arguments))
+    }
+
+    /// A broker with these arguments, to its end.
+    pub fn run(&self, arguments: &[&str]) -> Outcome {
+        self.start(arguments).wait()
+    }
+
+    fn start(&self, arguments: &[&str]) -> Running {
         let variables = [
             ("LD_PRELOAD", self.library.to_str().unwrap()),
             ("FAULTS", self.folder.path().to_str().unwrap()),
         ];
-        Broker::configured_by(lines, |arguments| {
-            Running::start_in(&ours("mqtt-broker"), arguments, &variables)
-        })
+        Running::start_in(&ours("mqtt-broker"), arguments, &variables)
     }
 
     fn path(&self, name: &str) -> PathBuf {

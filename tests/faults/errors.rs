@@ -1,9 +1,9 @@
 //! The disk fails while the broker is at work, and comes back.
 
 use crate::disk::{Call, FaultyDisk};
-use crate::harness::Broker;
 use crate::harness::kept::{come, configuration, leave_subscribed, payloads, puback, publish_5};
 use crate::harness::raw_client::{self, RawClient};
+use crate::harness::{Broker, free_port};
 use mqtt_toolkit::protocol::{QoS, Version};
 use rustix::io::Errno;
 
@@ -147,4 +147,40 @@ fn an_end_while_nothing_can_be_written_says_that_something_is_lost() {
         got.retain(|payload| payload != "4");
         assert_eq!(got, ["1", "2", "3", "end"]);
     }
+}
+
+#[test]
+fn what_waits_on_a_disk_that_cannot_be_read_comes_when_it_can() {
+    let Some(disk) = FaultyDisk::new() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let broker = disk.broker(&configuration(folder.path(), "max_queued_memory 1\n"));
+    leave_subscribed(&broker, Version::V311, "bob", "a", QoS::AtLeastOnce);
+    let mut ann = RawClient::connect(broker.address(), Version::V5, "ann");
+    let numbers: Vec<String> = (1..=100).map(|number| format!("message {number}")).collect();
+    for (identifier, payload) in (1..).zip(&numbers) {
+        assert_eq!(publish_5(&mut ann, identifier, "a", payload.as_bytes()), 0);
+    }
+    disk.fail(Call::Read, Errno::IO);
+    let mut bob = come(&broker, Version::V311, "bob");
+    broker.await_log("Error: The store can't be read: Input/output error.");
+    // It can be written, and is.
+    assert_eq!(publish_5(&mut ann, 101, "a", b"message 101"), 0);
+    ann.subscribe("b", QoS::AtMostOnce);
+    ann.publish("b", b"goes on", QoS::AtMostOnce);
+    assert_eq!(payloads(&mut ann, 1), ["goes on"]);
+    bob.ping();
+    disk.repair();
+    assert_eq!(payloads(&mut bob, 100), numbers);
+    assert_eq!(payloads(&mut bob, 1), ["message 101"]);
+    assert_eq!(broker.log().matches("can't be read").count(), 1, "said once");
+    drop(broker);
+
+    // Who can't read all of it doesn't begin without it.
+    disk.fail(Call::Read, Errno::IO);
+    let conf = folder.path().join("conf");
+    let text = format!("user root\nlistener {} 127.0.0.1\n{}", free_port(), configuration(folder.path(), ""));
+    std::fs::write(&conf, text).unwrap();
+    let ended = disk.run(&["-c", conf.to_str().unwrap()]);
+    assert!(ended.stderr.contains("mosquitto.db.store: Input/output error."), "{}", ended.stderr);
+    assert_eq!(ended.code, 1);
 }
