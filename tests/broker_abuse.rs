@@ -352,7 +352,7 @@ fn a_hundred_thousand_subscriptions_of_one_client_leave_no_memory_behind() {
     let broker = Broker::ours();
     let mut bystander = Bystander::new(broker.address());
     let mut sizes = Vec::new();
-    for round in 0..3 {
+    for round in 0..4 {
         let name = format!("many-{round}");
         let mut many = RawClient::connect(broker.address(), Version::V5, &name);
         for part in 0..20 {
@@ -379,8 +379,8 @@ fn a_hundred_thousand_subscriptions_of_one_client_leave_no_memory_behind() {
         bystander.check();
         sizes.push(broker.resident());
     }
-    println!("{sizes:?}");
-    assert!(sizes[2] < sizes[0] + 5 * MEGABYTE, "{sizes:?}");
+    // The first rounds leave holes that the next ones fill.
+    assert!(sizes[3] < sizes[1] + 5 * MEGABYTE, "{sizes:?}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! One network connection as the broker sees it: how far it has come, and what waits to be written.
 
-use super::limits::STALLS;
+use super::limits::{GRACE_ACKNOWLEDGED, STALLS};
 use super::notice::{Peer, Secured};
 use super::outbuf::OutBuffer;
 use crate::protocol::Version;
@@ -59,6 +59,32 @@ pub struct Aliases {
     pub outbound: OutboundAliases,
 }
 
+/// Times that a publisher was held back for as long as its receivers may, in monotonic milliseconds.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Stalls {
+    count: u8,
+    /// The first of them.
+    since: u64,
+    /// The last of them.
+    last: u64,
+}
+
+impl Stalls {
+    /// One more; several receivers that did so at the same time are one.
+    pub fn note(&mut self, now: u64) {
+        if self.count == 0 || now >= self.since + STALLS.1 {
+            *self = Stalls { count: 1, since: now, last: now };
+        } else if now >= self.last + GRACE_ACKNOWLEDGED {
+            *self = Stalls { count: self.count.saturating_add(1), last: now, ..*self };
+        }
+    }
+
+    /// Whether there were so many lately that there must not be more.
+    pub fn are_enough(&self, now: u64) -> bool {
+        self.count >= STALLS.0 && now < self.since + STALLS.1
+    }
+}
+
 /// One connection.
 #[derive(Debug)]
 pub struct Connection {
@@ -84,8 +110,8 @@ pub struct Connection {
     pub neighbour: Neighbour,
     /// Nothing that waits is delivered on it.
     pub mute: bool,
-    /// How often receivers have held it back in vain since then, in monotonic milliseconds: they didn't get further.
-    pub stalls: (u8, u64),
+    /// How often it was held back for as long as receivers may.
+    pub stalls: Stalls,
     /// Receivers that hold its publishing back: nothing more is read from it.
     pub held_by: u16,
     /// One of them firmly: what was read already waits as well.
@@ -136,7 +162,7 @@ impl Connection {
             bridge: false,
             neighbour: Neighbour::No,
             mute: false,
-            stalls: (0, 0),
+            stalls: Stalls::default(),
             held_by: 0,
             held_firmly: false,
             listener,
@@ -154,12 +180,6 @@ impl Connection {
             secured: None,
             peer,
         }
-    }
-
-    /// Whether it was held back in vain so often lately that it must not be any more.
-    pub fn is_stalled(&self, now: u64) -> bool {
-        let ((count, since), (most, window)) = (self.stalls, STALLS);
-        count >= most && now < since + window
     }
 
     /// Whether packets may still be written to it.

@@ -10,7 +10,7 @@ use super::clock::Now;
 use super::connection::{Connection, ConnectionKey, Hold, SessionKey};
 use super::deliver::{Fanout, put_in_flight};
 use super::encode::Flags;
-use super::limits::{GRACE, GRACE_ACKNOWLEDGED, GRACE_GENTLE, HOLD_ABOVE, Limits, RELEASE_BELOW, STALLS};
+use super::limits::{GRACE, GRACE_ACKNOWLEDGED, GRACE_GENTLE, HOLD_ABOVE, Limits, RELEASE_BELOW};
 use super::notice::AckName;
 use super::outbox::Outbox;
 use super::session::{Delivery, Session};
@@ -37,7 +37,7 @@ impl Fanout<'_> {
         // publishes, and two such clients could wait for each other.
         let publisher = &self.connections[from];
         if self.sessions.get(publisher.session as usize).is_some_and(|s| !s.outbound.is_empty())
-            || publisher.is_stalled(self.now.monotonic)
+            || publisher.stalls.are_enough(self.now.monotonic)
         {
             return;
         }
@@ -232,7 +232,7 @@ impl Shard {
         }
     }
 
-    /// A receiver has held its publishers back, and didn't get further: how often that happens to each is bounded.
+    /// A receiver has held its publishers back for as long as it may: how often that happens to each is bounded.
     fn note_stalls(&mut self, now: Now, key: ConnectionKey) {
         let Some(connection) = self.connections.get(key) else { return };
         if now.monotonic < connection.slow_since + GRACE_ACKNOWLEDGED {
@@ -240,11 +240,7 @@ impl Shard {
         }
         for publisher in connection.holding.iter().flat_map(|holding| holding.to_vec()).collect::<Vec<_>>() {
             if let Some(publisher) = self.connections.get_mut(publisher) {
-                let (count, since) = publisher.stalls;
-                publisher.stalls = match now.monotonic < since + STALLS.1 {
-                    true => (count.saturating_add(1), since),
-                    false => (1, now.monotonic),
-                };
+                publisher.stalls.note(now.monotonic);
             }
         }
     }

@@ -16,7 +16,7 @@ pub const GRACE_GENTLE: u64 = 20;
 pub const GRACE: u64 = 100;
 /// The same where QoS 1 or 2 messages wait, which were promised.
 pub const GRACE_ACKNOWLEDGED: u64 = 5_000;
-/// So often in so many milliseconds may a publisher be held back for that long in vain; then no more until these are over.
+/// So often in so many milliseconds may a publisher be held back for that long; then no more until these are over.
 /// Else whoever subscribes, doesn't read, and comes again and again could stop it for good.
 pub const STALLS: (u8, u64) = (3, 60_000);
 /// Time for the first CONNECT after a connection was accepted, in milliseconds.

@@ -78,9 +78,9 @@ impl Retained {
         self.expiring -= usize::from(old.expires.is_some());
     }
 
-    /// Whether the message at this place expires at this time.
+    /// Whether the message at this place expires at this time. The place itself may be gone.
     fn expires_at(&self, at: u64, node: NodeId) -> bool {
-        self.tree.value(node).as_ref().is_some_and(|kept| kept.message.expires == Some(at))
+        self.tree.get(node).and_then(Option::as_ref).is_some_and(|kept| kept.message.expires == Some(at))
     }
 
     /// Forgets the expiries of messages that were replaced.
@@ -175,5 +175,36 @@ mod tests {
         assert_eq!(retained.count(), 1);
         retained.sweep(1_010_000, |_| ());
         assert_eq!(retained.count(), 0);
+    }
+
+    #[test]
+    fn places_that_are_gone_expire_harmlessly() {
+        let mut retained = Retained::default();
+        for n in 0..3000 {
+            retained.set(message(&format!("t/{n}"), Some(100)));
+        }
+        // The last first: their places are given back.
+        for n in (0..3000).rev() {
+            retained.remove(&format!("t/{n}"));
+        }
+        retained.set(message("a", Some(200)));
+        retained.sweep(150, |_| ());
+        retained.sweep(300, |_| ());
+        assert_eq!((retained.count(), retained.any_expires()), (0, false));
+    }
+
+    #[test]
+    fn an_expiry_outlives_the_place_of_its_message() {
+        let mut retained = Retained::default();
+        for n in 0..3000 {
+            retained.set(message(&format!("t/{n}"), Some(100)));
+        }
+        // Few are replaced at a time, so that nobody looks through the others.
+        for n in (0..3000).rev() {
+            retained.set(message(&format!("t/{n}"), Some(50)));
+            retained.sweep(60, |_| ());
+        }
+        assert_eq!(retained.count(), 0);
+        retained.sweep(200, |_| ());
     }
 }

@@ -185,6 +185,10 @@ impl Shard {
     /// There is no room for a new connection: the one that has said nothing for longest goes, at this listener or
     /// anywhere, if that is some time. `false`: there is none.
     pub fn make_way(&mut self, now: Now, listener: Option<usize>, out: &mut Outbox) -> bool {
+        // Those that have introduced themselves aren't looked through again for whoever comes next.
+        let mut strangers = std::mem::take(&mut self.strangers);
+        strangers.retain(|&stranger| self.stranger(stranger).is_some());
+        self.strangers = strangers;
         let gives_way = |&stranger: &(ConnectionKey, u32)| {
             self.stranger(stranger).is_some_and(|connection| {
                 now.monotonic >= connection.last_seen + GIVES_WAY_AFTER

@@ -113,6 +113,11 @@ impl<T: Default> TopicTree<T> {
         &self.nodes[node as usize].value
     }
 
+    /// The same of a node that may be gone since, and another in its place.
+    pub fn get(&self, node: NodeId) -> Option<&T> {
+        self.nodes.get(node as usize).map(|node| &node.value)
+    }
+
     /// The value of a node, to change it. Call [`TopicTree::prune`] afterwards if it may be vacant.
     pub fn value_mut(&mut self, node: NodeId) -> &mut T {
         &mut self.nodes[node as usize].value
@@ -274,7 +279,8 @@ impl<T: Default> TopicTree<T> {
         }
         // The lowest are used first from now on, so that the others come to be last.
         self.free.reverse();
-        self.free_until_look = LOOK.max((self.nodes.len() - self.free.len()) / 2);
+        // Many that are free and can't be given back aren't looked through again for every few more.
+        self.free_until_look = LOOK.max((self.nodes.len() - self.free.len()) / 2).max(self.free.len() / 8);
         self.nodes.shrink_to(self.nodes.len() + FREE);
         self.free.shrink_to(self.free.len() + FREE);
         let (nodes, length) = (&self.nodes, self.children.len());

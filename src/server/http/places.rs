@@ -197,11 +197,12 @@ impl Queued {
     fn enter(places: &Arc<Places>, network: Option<IpAddr>) -> Option<Queued> {
         let mut seats = places.seats();
         let all: usize = seats.waiting.values().sum();
-        let here = seats.waiting.entry(network).or_default();
-        if all >= WAITING || *here >= WAITING_OF_ONE {
+        // Whoever is turned away leaves nothing behind.
+        let here = seats.waiting.get(&network).copied().unwrap_or(0);
+        if all >= WAITING || here >= WAITING_OF_ONE {
             return None;
         }
-        *here += 1;
+        seats.waiting.insert(network, here + 1);
         drop(seats);
         Some(Queued { places: places.clone(), network })
     }
