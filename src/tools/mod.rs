@@ -29,6 +29,7 @@ mod secrets;
 mod serving;
 mod settings;
 mod signals;
+mod silence;
 mod source;
 mod start;
 pub mod subscribe;

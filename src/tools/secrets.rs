@@ -5,12 +5,10 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
 
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
-use signal_hook::consts::SIGINT;
 use zeroize::{Zeroize, Zeroizing};
 
+use super::silence::Silence;
 use crate::options::Secret;
 
 /// Longest password a packet can carry, and one byte more to see that it is too long.
@@ -35,32 +33,18 @@ pub fn ask(secret: Secret) -> io::Result<Zeroizing<Vec<u8>>> {
 
 fn prompt(question: &str) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
-    let settings = tcgetattr(&terminal)?;
-    // Ctrl-C comes as a byte, and is then raised: not before the terminal is as it was.
-    let interrupted = signal_hook::flag::register(SIGINT, Arc::default())?;
-    tcsetattr(&terminal, OptionalActions::Now, &silent(settings.clone()))?;
-    let answer = terminal.write_all(question.as_bytes()).and_then(|()| {
-        let config = rpassword::ConfigBuilder::new().input_file_path("/dev/tty").output_discard().build();
-        rpassword::read_password_with_config(config)
-    });
+    let silence = Silence::begin(&terminal, None)?;
+    let answer = terminal.write_all(question.as_bytes()).and_then(|()| read_silently("/dev/tty"));
     // Else the line that follows would stand behind the question.
     let _ = terminal.write_all(b"\n");
-    tcsetattr(&terminal, OptionalActions::Now, &settings)?;
-    signal_hook::low_level::unregister(interrupted);
-    if answer.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {
-        signal_hook::low_level::emulate_default_handler(SIGINT)?;
-    }
-    answer.map(|answer| Zeroizing::new(answer.into_bytes()))
+    drop(silence);
+    answer
 }
 
-/// The settings rpassword reads with. They are set before the question is asked, so that an answer (or Ctrl-C) that
-/// comes at once meets them.
-pub(in crate::tools) fn silent(mut settings: Termios) -> Termios {
-    let modes = LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG;
-    settings.local_modes.remove(modes);
-    settings.special_codes[SpecialCodeIndex::VMIN] = 1;
-    settings.special_codes[SpecialCodeIndex::VTIME] = 0;
-    settings
+/// A line from a terminal that is silent. Ctrl-C comes as a byte here, and is then raised as the signal.
+pub(super) fn read_silently(path: &str) -> io::Result<Zeroizing<Vec<u8>>> {
+    let config = rpassword::ConfigBuilder::new().input_file_path(path).output_discard().build();
+    rpassword::read_password_with_config(config).map(|answer| Zeroizing::new(answer.into_bytes()))
 }
 
 /// The first line, byte by byte: what follows is the message's.

@@ -4,8 +4,10 @@ use std::fs;
 use std::process::Stdio;
 
 use mqtt_toolkit::protocol::{Packet, Version};
+use rustix::process::{Pid, Signal, kill_process};
 
-use super::super::harness::{Fake, Peer, Tool, until};
+use super::super::harness::{Fake, Peer, Tool, ours, until};
+use super::terminal::at_terminal_of;
 
 /// A broker that reads CONNECT, hands out its password and closes; and the program's end.
 fn password_of(tool: impl FnOnce(Tool) -> Tool, input: &[u8]) -> (Vec<u8>, Vec<String>) {
@@ -110,9 +112,65 @@ fn a_terminal_is_asked_without_echo() {
 }
 
 #[test]
+fn who_is_interrupted_at_the_question_has_the_echo_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let publisher = Tool::new(&ours("mqtt-pub")).args(["-u", "me", "--pw-prompt", "-t", "t", "-m", "x"]);
+    let file = folder.path().join("file");
+    let control = Tool::new(&ours("mqtt-ctrl")).args(["dynsec", "init", file.to_str().unwrap(), "admin"]);
+    for (tool, question) in [(publisher, "Password: "), (control, "New password for admin: ")] {
+        let line = format!("{}; echo code=$?; stty -a", tool.line());
+        let Some(mut terminal) = at_terminal_of(&line, &[]) else { return };
+        terminal.await_stdout(question);
+        terminal.write(b"sec\x03");
+        until("its end", || (!terminal.is_alive()).then_some(()));
+        let ended = terminal.wait();
+        assert!(ended.stdout.contains("\r\ncode=130\r\n"), "{ended:?}");
+        assert!(ended.stdout.contains(" echo ") && ended.stdout.contains(" icanon "), "{ended:?}");
+        assert!(!ended.stdout.contains("sec\r") && !ended.stdout.contains("sec^"), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_signal_from_elsewhere_gives_the_echo_back_too() {
+    let publisher = Tool::new(&ours("mqtt-pub")).args(["-u", "me", "--pw-prompt", "-t", "t", "-m", "x"]);
+    let line = format!("(sh -c 'echo pid=$$; exec \"$@\"' sh {}); echo code=$?; stty -a", publisher.line());
+    let Some(mut terminal) = at_terminal_of(&line, &[]) else { return };
+    terminal.await_stdout("Password: ");
+    let said = terminal.stdout();
+    let pid = said.split_once("pid=").unwrap().1.lines().next().unwrap().parse().unwrap();
+    kill_process(Pid::from_raw(pid).unwrap(), Signal::TERM).unwrap();
+    until("its end", || (!terminal.is_alive()).then_some(()));
+    let ended = terminal.wait();
+    assert!(ended.stdout.contains("code=143\r\n"), "{ended:?}");
+    assert!(ended.stdout.contains(" echo ") && ended.stdout.contains(" icanon "), "{ended:?}");
+}
+
+#[test]
+fn who_has_answered_can_still_interrupt() {
+    let (sender, seen) = std::sync::mpsc::channel();
+    let fake = Fake::start(move |listener| {
+        let mut peer = Peer::accept(&listener, Version::V311);
+        peer.read(|packet| assert!(matches!(packet, Packet::Connect(_)), "{packet:?}"));
+        peer.say_bytes(&[0x20, 2, 0, 0]);
+        assert_eq!(peer.read_text(), "Publish d0 q0 m0 t=line");
+        sender.send(()).unwrap();
+        assert!(peer.is_closed(), "without a word");
+    });
+    let publisher = fake.tool("mqtt-pub").args(["-u", "me", "--pw-prompt", "-t", "t", "-l"]);
+    let Some(mut terminal) = at_terminal_of(&format!("exec {}", publisher.line()), &[]) else { return };
+    terminal.await_stdout("Password: ");
+    terminal.write(b"typed\nline\n");
+    seen.recv().unwrap();
+    terminal.write(b"\x03");
+    until("its end", || (!terminal.is_alive()).then_some(()));
+    assert_eq!(terminal.wait().code, 130);
+    fake.finish();
+}
+
+#[test]
 fn without_a_terminal_nobody_can_be_asked() {
     let lonely = Tool::new("/usr/bin/setsid".as_ref())
-        .args([super::super::harness::ours("mqtt-pub")])
+        .args([ours("mqtt-pub")])
         .args(["-u", "me", "--pw-prompt", "-t", "t", "-m", "x"])
         .run();
     lonely.ends(1, "", "Error: Unable to read the password: there is no terminal to ask at.\n");

@@ -2,12 +2,12 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 use super::Stop;
 use crate::options::Secret;
 use crate::tools::secrets;
+use crate::tools::silence::Silence;
 
 /// Asks a question on standard output and reads one line.
 pub(super) fn ask(question: &str) -> io::Result<Zeroizing<Vec<u8>>> {
@@ -16,44 +16,20 @@ pub(super) fn ask(question: &str) -> io::Result<Zeroizing<Vec<u8>>> {
         stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
     };
     // Off before the question is seen: somebody may be quick to answer.
-    let silence = Silence::begin();
+    let silence = Silence::begin(io::stdin(), None).ok();
     print(question)?;
     if !io::stdin().is_terminal() {
         let line = secrets::ask(Secret::StdinLine);
         print("\n")?;
         return line;
     }
-    let config = rpassword::ConfigBuilder::new().input_file_path("/dev/stdin").output_discard().build();
-    let answer = match rpassword::read_password_with_config(config) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(String::new()),
+    let answer = match secrets::read_silently("/dev/stdin") {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Zeroizing::default()),
         answer => answer,
     };
     drop(silence);
     print("\n")?;
-    Ok(Zeroizing::new(answer?.into_bytes()))
-}
-
-/// As long as it lives, the terminal doesn't show what is typed.
-struct Silence(Option<Termios>);
-
-impl Silence {
-    fn begin() -> Self {
-        let before = tcgetattr(io::stdin()).ok();
-        if let Some(before) = &before {
-            let mut silent = before.clone();
-            silent.local_modes -= LocalModes::ECHO;
-            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &silent);
-        }
-        Silence(before)
-    }
-}
-
-impl Drop for Silence {
-    fn drop(&mut self) {
-        if let Some(before) = &self.0 {
-            let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
-        }
-    }
+    answer
 }
 
 /// A new password, asked for twice. Empty: none, where that may be.

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use zeroize::Zeroizing;
 
 use super::{Failure, check_password, complain, say, system_words};
 use crate::auth::PASSWORD_MAX;
-use crate::tools::secrets::silent;
+use crate::tools::secrets::read_silently;
+use crate::tools::silence::Silence;
 
 /// Asks twice for a new password. Where stdout is to hold the result alone (`only_result`), a terminal's user is
 /// asked on stderr.
@@ -30,13 +30,13 @@ pub fn new_password(only_result: bool) -> Result<Zeroizing<Vec<u8>>, Failure> {
 /// Asks once for a password that exists; without a word where there is no terminal.
 pub fn known_password() -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut prompt = Prompt::new(false);
-    if prompt.terminal.is_some() { prompt.ask("Password: ") } else { prompt.read_line() }
+    if prompt.silence.is_some() { prompt.ask("Password: ") } else { prompt.read_line() }
 }
 
 /// stdin while passwords are read from it.
 struct Prompt {
-    /// Its settings before, if it is a terminal.
-    terminal: Option<Termios>,
+    /// If it is a terminal.
+    silence: Option<Silence>,
     /// Print questions on stderr.
     to_stderr: bool,
     /// An interruption ends the program quietly as long as this is set.
@@ -46,23 +46,21 @@ struct Prompt {
 impl Prompt {
     /// Turns a terminal's echo off, until the value is dropped or a signal ends the program.
     fn new(only_result: bool) -> Prompt {
-        let terminal = if stdin().is_terminal() { tcgetattr(stdin()).ok() } else { None };
         let asking = Arc::new(AtomicBool::new(true));
-        watch_signals(terminal.clone(), asking.clone());
-        if let Some(settings) = &terminal {
-            let _ = tcsetattr(stdin(), OptionalActions::Now, &silent(settings.clone()));
-        }
-        let to_stderr = only_result && terminal.is_some();
-        Prompt { terminal, to_stderr, asking }
+        watch_signals(asking.clone());
+        // mosquitto_passwd ends with 0, too.
+        let silence = if stdin().is_terminal() { Silence::begin(stdin(), Some(0)).ok() } else { None };
+        let to_stderr = only_result && silence.is_some();
+        Prompt { silence, to_stderr, asking }
     }
 
     /// Asks, reads an answer, and refuses an empty one.
     fn ask(&mut self, question: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
         self.print(question);
-        let answer = if self.terminal.is_some() { self.read_terminal()? } else { self.read_line()? };
+        let answer = if self.silence.is_some() { self.read_terminal()? } else { self.read_line()? };
         // What a C program reads ends with a zero byte.
         if matches!(answer.first(), None | Some(0)) {
-            if self.terminal.is_some() {
+            if self.silence.is_some() {
                 self.print("\n");
             }
             return Err(Failure::new("Error: Empty password."));
@@ -79,22 +77,13 @@ impl Prompt {
     /// One line from a terminal. The terminal is stdin's, not `/dev/tty`, as with mosquitto_passwd; but a terminal
     /// that belongs to another user (after `su`) can't be opened by that name.
     fn read_terminal(&self) -> Result<Zeroizing<Vec<u8>>, Failure> {
-        let read = |path: &str| {
-            let config = rpassword::ConfigBuilder::new().input_file_path(path).output_discard().build();
-            rpassword::read_password_with_config(config)
-        };
-        let answer = match read("/dev/stdin") {
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => read("/dev/tty"),
+        let answer = match read_silently("/dev/stdin") {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => read_silently("/dev/tty"),
             answer => answer,
         };
         match answer {
-            Ok(answer) => Ok(Zeroizing::new(answer.into_bytes())),
+            Ok(answer) => Ok(answer),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Zeroizing::default()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                self.print("\n");
-                self.restore();
-                exit(0)
-            }
             Err(error) => {
                 Err(Failure::new(format!("Error: Unable to read password: {}.", system_words(&error))))
             }
@@ -114,28 +103,17 @@ impl Prompt {
         }
         Ok(line)
     }
-
-    fn restore(&self) {
-        restore(self.terminal.as_ref());
-    }
 }
 
 impl Drop for Prompt {
     fn drop(&mut self) {
-        self.restore();
         self.asking.store(false, Ordering::SeqCst);
     }
 }
 
-fn restore(terminal: Option<&Termios>) {
-    if let Some(settings) = terminal {
-        let _ = tcsetattr(stdin(), OptionalActions::Now, settings);
-    }
-}
-
-/// On SIGINT and SIGTERM: gives the terminal its echo back and ends the program, with 0 as mosquitto_passwd does
-/// while a password is asked for.
-fn watch_signals(terminal: Option<Termios>, asking: Arc<AtomicBool>) {
+/// On SIGINT and SIGTERM: ends the program, with 0 as mosquitto_passwd does while a password is asked for. At a
+/// terminal the silence does that.
+fn watch_signals(asking: Arc<AtomicBool>) {
     let watch = || -> io::Result<UnixStream> {
         let (reader, writer) = UnixStream::pair()?;
         signal_hook::low_level::pipe::register(SIGINT, writer.try_clone()?)?;
@@ -151,7 +129,6 @@ fn watch_signals(terminal: Option<Termios>, asking: Arc<AtomicBool>) {
     };
     thread::spawn(move || {
         if reader.read_exact(&mut [0]).is_ok() {
-            restore(terminal.as_ref());
             exit(if asking.load(Ordering::SeqCst) { 0 } else { 1 });
         }
     });
