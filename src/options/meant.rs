@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 
 use super::credentials::PASSWORD;
 use super::flag::Flag;
+use super::secret_arguments::password_in_url;
 use crate::config::nearest;
 
 /// A line on what to write instead.
@@ -36,7 +37,10 @@ pub(super) fn without_secret(token: &str) -> String {
             return format!("{option}…");
         }
     }
-    token.to_owned()
+    match password_in_url(token.as_bytes()) {
+        Some(bytes) => format!("{}…{}", &token[..bytes.start], &token[bytes.end..]),
+        None => token.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -70,6 +74,11 @@ mod tests {
             ("--psk=00ff", "--psk=…"),
             ("-P", "-P"),
             ("--pw-fil", "--pw-fil"),
+            ("--url=mqtt://u:secret@h/t", "--url=mqtt://u:…@h/t"),
+            ("-Lmqtt://u:secret@h/t", "-Lmqtt://u:…@h/t"),
+            ("--proxy=socks5h://u:secret@h", "--proxy=socks5h://u:…@h"),
+            ("mqtt://u:secret@h/t", "mqtt://u:…@h/t"),
+            ("mqtt://u@h/t", "mqtt://u@h/t"),
         ] {
             assert_eq!(without_secret(token), printed);
         }

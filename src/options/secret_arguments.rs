@@ -55,7 +55,7 @@ fn secret_part(flag: &Flag, value: &OsStr) -> Option<Range<usize>> {
 }
 
 /// In `scheme://user:password@host…`, as `-L` reads it.
-fn password_in_url(url: &[u8]) -> Option<Range<usize>> {
+pub(super) fn password_in_url(url: &[u8]) -> Option<Range<usize>> {
     let find = |from: usize, wanted: u8| Some(from + url[from..].iter().position(|byte| *byte == wanted)?);
     let start = url.windows(3).position(|part| part == b"://")? + 3;
     let end = find(start, b'/').unwrap_or(url.len());
