@@ -2,42 +2,49 @@
 
 use std::fs::{self, OpenOptions};
 use std::io;
+use std::path::Path;
+
+use rustix::fs::Access;
 
 /// Removed when dropped, unless it is about another process.
 pub(super) struct PidFile {
     path: Option<String>,
-    /// It wasn't there before.
-    is_new: bool,
     is_written: bool,
 }
 
 impl PidFile {
-    /// Finds out whether the file can be written, and leaves what is in it: a start that fails must not take the file
-    /// of a broker that runs. `None`: no file is wanted.
+    /// Finds out whether the file can be written, and leaves it as it is: a start that fails must not take the file of a
+    /// broker that runs, and nobody should read a file without a process id. `None`: no file is wanted.
     pub(super) fn open(path: Option<&str>) -> io::Result<Self> {
-        let mut is_new = false;
         if let Some(path) = path {
-            is_new = OpenOptions::new().write(true).create_new(true).open(path).is_ok();
-            if !is_new {
-                OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+            match OpenOptions::new().write(true).open(path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => can_be_made(Path::new(path))?,
+                opened => drop(opened?),
             }
         }
-        Ok(PidFile { path: path.map(str::to_owned), is_new, is_written: false })
+        Ok(PidFile { path: path.map(str::to_owned), is_written: false })
     }
 
-    /// Writes the process id, decimal, without a newline.
+    /// Writes the process id, decimal, without a newline. A new file is there with it, or not at all.
     pub(super) fn write(&mut self) -> io::Result<()> {
         if let Some(path) = &self.path {
-            fs::write(path, own())?;
+            if fs::symlink_metadata(path).is_ok() {
+                fs::write(path, own())?;
+            } else {
+                let beside = format!("{path}.{}", own());
+                fs::write(&beside, own()).and_then(|()| fs::rename(&beside, path)).inspect_err(|_| {
+                    let _ = fs::remove_file(&beside);
+                })?;
+            }
             self.is_written = true;
         }
         Ok(())
     }
+}
 
-    /// Another process goes on with it.
-    pub(super) fn leave(mut self) {
-        self.path = None;
-    }
+fn can_be_made(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    Ok(rustix::fs::access(folder.unwrap_or(Path::new(".")), Access::WRITE_OK | Access::EXEC_OK)?)
 }
 
 fn own() -> String {
@@ -47,11 +54,7 @@ fn own() -> String {
 impl Drop for PidFile {
     fn drop(&mut self) {
         let Some(path) = &self.path else { return };
-        let is_ours = match self.is_written {
-            true => fs::read_to_string(path).is_ok_and(|text| text == own()),
-            false => self.is_new && fs::metadata(path).is_ok_and(|file| file.len() == 0),
-        };
-        if is_ours {
+        if self.is_written && fs::read_to_string(path).is_ok_and(|text| text == own()) {
             // The account changed to may not be allowed to; a stale file harms nobody.
             let _ = fs::remove_file(path);
         }
@@ -86,10 +89,10 @@ mod tests {
     #[test]
     fn a_file_of_ones_own_is_gone_at_the_end() {
         let path = place("own");
-        drop(PidFile::open(Some(&path)).unwrap());
-        assert!(fs::metadata(&path).is_err(), "made for a start that failed");
         let mut ours = PidFile::open(Some(&path)).unwrap();
+        assert!(fs::metadata(&path).is_err(), "there, and nothing in it");
         ours.write().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), own());
         drop(ours);
         assert!(fs::metadata(&path).is_err());
     }

@@ -51,10 +51,7 @@ fn prepare_process(job: &Job, logger: &Logger) -> Result<Prepared, u8> {
     }
     match background::go() {
         Ok(Side::Child(starting)) => Ok(Prepared { pid_file, waiting: Some(starting) }),
-        Ok(Side::Parent(waiting)) => {
-            pid_file.leave();
-            Err(waiting.exit_code())
-        }
+        Ok(Side::Parent(waiting)) => Err(waiting.exit_code()),
         Err(text) => {
             say(logger, Error, format_args!("{text}"));
             Err(1)
