@@ -60,6 +60,8 @@ pub(super) fn call(
             ffi::SSL_set_bio(ssl, bio, bio);
         }
         ffi::BIO_set_data(bio, (&raw mut call).cast());
+        // What SSL_get_error says depends on what is left of other calls, too.
+        ffi::ERR_clear_error();
         let done = function(ssl);
         let code = if done > 0 { ffi::SSL_ERROR_NONE } else { ffi::SSL_get_error(ssl, done) };
         ffi::BIO_set_data(bio, ptr::null_mut());

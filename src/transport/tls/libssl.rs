@@ -162,7 +162,7 @@ mod on_demand {
         ASN1_STRING_type ASN1_TIME_diff ASN1_TIME_free ASN1_TIME_print BIO_clear_flags BIO_ctrl BIO_free_all BIO_get_data BIO_meth_free
         BIO_meth_new BIO_meth_set_create BIO_meth_set_ctrl BIO_meth_set_destroy BIO_meth_set_puts BIO_meth_set_read
         BIO_meth_set_write BIO_new BIO_s_mem BIO_set_data BIO_set_flags BIO_set_init BIO_up_ref CRYPTO_free
-        CRYPTO_get_ex_new_index CRYPTO_malloc ERR_get_error_all ERR_lib_error_string ERR_new
+        CRYPTO_get_ex_new_index CRYPTO_malloc ERR_clear_error ERR_get_error_all ERR_lib_error_string ERR_new
         ERR_reason_error_string ERR_set_debug ERR_set_error ERR_set_error_data EVP_sha1 EVP_sha256 EVP_sha384
         EVP_sha512 GENERAL_NAME_free OBJ_nid2sn OBJ_obj2nid OBJ_obj2txt OCSP_BASICRESP_free OCSP_CERTID_free
         OCSP_RESPONSE_free OCSP_basic_verify OCSP_cert_to_id OCSP_check_validity OCSP_resp_find_status
