@@ -94,13 +94,14 @@ fn filters_that_match_nothing_are_looked_for_a_bounded_number_of_times_a_turn() 
     let filters: Vec<String> = (0..2_000).map(|i| format!("+/+/{i}")).collect();
     w.raw(curious, &subscribe_to(filters.iter().map(String::as_str), QOS0));
     w.subscribe(curious, "a/7", QOS0);
+    assert_eq!(w.publishes(curious), [], "looked for in one turn");
     // In the end the last one has its turn as well.
     w.advance(10);
     assert_eq!(w.messages(curious), ["a/7 x"]);
 }
 
 #[test]
-fn tens_of_thousands_of_shared_subscriptions_of_one_client() {
+fn thousands_of_shared_subscriptions_of_one_client() {
     const COUNT: usize = 5_000;
     let mut w = World::new();
     let many = w.connect("many", v5());
@@ -109,9 +110,7 @@ fn tens_of_thousands_of_shared_subscriptions_of_one_client() {
     w.received(many);
     let ann = w.connect("ann", v5());
     w.publish(ann, "a", "x", QOS0);
-    // What doesn't fit its queue is dropped, as anybody else's.
-    let got = w.publishes(many).len();
-    assert_eq!(got, COUNT);
+    assert_eq!(w.publishes(many).len(), COUNT);
     let names: Vec<&str> = filters.iter().map(String::as_str).collect();
     for names in names.chunks(1000) {
         w.send(many, unsubscribe_packet(2, names));

@@ -51,15 +51,32 @@ fn with_store() -> tempfile::TempDir {
     folder
 }
 
+/// A file or folder whose mode is another until this is dropped, so that it can be removed.
+struct Mode<'a>(&'a Path, Permissions);
+
+impl Mode<'_> {
+    fn set(path: &Path, mode: u32) -> Mode<'_> {
+        let before = fs::metadata(path).unwrap().permissions();
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        Mode(path, before)
+    }
+}
+
+impl Drop for Mode<'_> {
+    fn drop(&mut self) {
+        let _ = fs::set_permissions(self.0, self.1.clone());
+    }
+}
+
 #[test]
 fn a_folder_in_which_the_user_may_not_write() {
     let is_root = rustix::process::geteuid().is_root();
     for there in [false, true] {
         let folder = if there { with_store() } else { tempfile::tempdir().unwrap() };
         let store = folder.path().join("mosquitto.db.store");
-        fs::set_permissions(folder.path(), Permissions::from_mode(0o555)).unwrap();
+        let _folder = Mode::set(folder.path(), 0o555);
+        let _store = there.then(|| Mode::set(&store, 0o555));
         if there {
-            fs::set_permissions(&store, Permissions::from_mode(0o555)).unwrap();
             for entry in fs::read_dir(&store).unwrap() {
                 fs::set_permissions(entry.unwrap().path(), Permissions::from_mode(0o444)).unwrap();
             }
@@ -68,10 +85,6 @@ fn a_folder_in_which_the_user_may_not_write() {
         // Root may write anywhere, so it has to become somebody else.
         refused(folder.path(), if is_root { "nobody" } else { "root" }, "Unable to open the store");
         assert_eq!(contents(folder.path()), before);
-        fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
-        if there {
-            fs::set_permissions(&store, Permissions::from_mode(0o755)).unwrap();
-        }
     }
 }
 
