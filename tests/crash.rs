@@ -10,25 +10,12 @@ mod clients;
 mod harness;
 
 use clients::{Publisher, Subscriber};
-use harness::Broker;
+use harness::{Broker, Dice};
 use mqtt_toolkit::protocol::QoS;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::time::{Duration, Instant};
 
 const KILLS: u64 = 200;
-
-/// Random numbers (splitmix64); the moments of death are random anyway.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % n
-    }
-}
 
 struct Crowd {
     publishers: Vec<Publisher>,
@@ -109,13 +96,14 @@ fn what_was_acknowledged_arrives_however_often_the_broker_is_killed() {
                 before.extend(subscriber.wire.take());
                 subscriber.connect(broker.address());
             }
-            let publisher = &mut crowd.publishers[dice.below(3) as usize];
+            let publisher = &mut crowd.publishers[dice.below(3)];
             before.extend(publisher.wire.take());
             publisher.connect(broker.address());
         }
         // A moment after some messages: the first is always among them.
-        let messages = crowd.publishers.iter().map(|p| p.acknowledged).sum::<u64>() + 1 + dice.below(40);
-        let moment = Instant::now() + Duration::from_micros(dice.below(150_000));
+        let messages =
+            crowd.publishers.iter().map(|p| p.acknowledged).sum::<u64>() + 1 + dice.below(40) as u64;
+        let moment = Instant::now() + Duration::from_micros(dice.below(150_000) as u64);
         crowd.work(true, |crowd| {
             crowd.publishers.iter().map(|p| p.acknowledged).sum::<u64>() >= messages
                 || Instant::now() >= moment

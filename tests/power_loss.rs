@@ -7,6 +7,8 @@
 
 #[path = "power_loss/damage.rs"]
 mod damage;
+#[path = "harness/dice.rs"]
+mod dice;
 #[path = "power_loss/disk.rs"]
 mod disk;
 #[path = "power_loss/life.rs"]

@@ -5,12 +5,16 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
+#[path = "harness/dice.rs"]
+#[allow(dead_code)] // this program needs a part of it
+mod dice;
 #[path = "power_loss/disk.rs"]
 #[allow(dead_code, reason = "this disk doesn't fail")]
 mod disk;
 mod world;
 
-use disk::{Dice, FakeDisk};
+use dice::Dice;
+use disk::FakeDisk;
 use mqtt_toolkit::auth::Acl;
 use mqtt_toolkit::broker::{Fetch, Fetched, Limits, ListenerRules, Standing};
 use mqtt_toolkit::protocol::{

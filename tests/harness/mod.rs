@@ -7,6 +7,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod broker;
+mod dice;
 mod fake;
 pub mod kept;
 mod ports;
@@ -18,6 +19,7 @@ mod tool;
 mod wait;
 
 pub use broker::{Broker, Kind};
+pub use dice::Dice;
 pub use fake::{Fake, Peer};
 pub use ports::free_port;
 pub use printed::Printed;

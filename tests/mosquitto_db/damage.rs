@@ -1,7 +1,7 @@
 //! Databases that are cut off or have bits that flipped: one line says so, nothing is imported by half, and nothing that
 //! can't be is ever sent to a client.
 
-use crate::harness::{ours, run};
+use crate::harness::{Dice, ours, run};
 use crate::old::database;
 use crate::theirs;
 use crate::world::{START, World, v5};
@@ -10,19 +10,6 @@ use mqtt_toolkit::protocol::{Packet, QoS};
 use mqtt_toolkit::store::{MosquittoDb, read_mosquitto_db};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-
-/// Numbers from a seed (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) % n as u64) as usize
-    }
-}
 
 /// The databases that are damaged here: of the real program where it is installed, and of every format.
 fn databases() -> Vec<Vec<u8>> {

@@ -1,7 +1,8 @@
 //! Bytes that go bad on the disk: they cost what they hit and no more where it is known that they were synced, they are
 //! never thrown away, and never taken for something else.
 
-use crate::disk::{Dice, FakeDisk};
+use crate::dice::Dice;
+use crate::disk::FakeDisk;
 use mqtt_toolkit::broker::{Change, Message, State};
 use mqtt_toolkit::protocol::QoS;
 use mqtt_toolkit::store::{Contents, Disk, Log, Opened, Store, Sync};

@@ -1,6 +1,7 @@
 //! A broker, its disk and its clients, whose life is a matter of dice.
 
-use crate::disk::{Dice, FakeDisk};
+use crate::dice::Dice;
+use crate::disk::FakeDisk;
 use crate::world::*;
 use mqtt_toolkit::broker::{Fetch, Fetched, Limits};
 use mqtt_toolkit::protocol::{Packet, Publish, QoS};
