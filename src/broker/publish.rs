@@ -260,7 +260,9 @@ impl Shard {
         received: Option<(SessionId, u16)>,
         out: &mut Outbox,
     ) {
-        if !out.changes.enabled() {
+        // Most messages of QoS 0 leave nothing behind.
+        let leaves_nothing = outgoing.receipts == 0 && !outgoing.retain && received.is_none();
+        if leaves_nothing || !out.changes.enabled() {
             return;
         }
         // What the broker says of itself is said anew by the next.
