@@ -11,17 +11,23 @@ pub(super) const LONGEST: usize = 65_535;
 
 /// A topic for `kind` from the value of the flag called `flag`.
 pub(super) fn topic(kind: TopicKind, flag: &'static str, value: &OsStr) -> Result<String, Halt> {
-    let topic = text(flag, value)?;
-    if is_valid(kind, &topic) { Ok(topic) } else { Err(Complaint::InvalidTopic { kind, topic }.into()) }
+    let topic = allowed(flag, value)?.to_owned();
+    if topic.len() <= LONGEST && is_valid(kind, &topic) {
+        Ok(topic)
+    } else {
+        Err(Complaint::InvalidTopic { kind, topic }.into())
+    }
 }
 
 /// Text that may stand in a packet: UTF-8 without control characters and non-characters, not too long.
 pub(super) fn text(flag: &'static str, value: &OsStr) -> Result<String, Halt> {
-    value
-        .to_str()
-        .filter(|text| text.len() <= LONGEST && text.chars().all(is_allowed))
-        .map(str::to_owned)
-        .ok_or_else(|| Complaint::MalformedUtf8(flag).into())
+    let text = allowed(flag, value)?;
+    if text.len() <= LONGEST { Ok(text.to_owned()) } else { Err(Complaint::MalformedUtf8(flag).into()) }
+}
+
+fn allowed<'a>(flag: &'static str, value: &'a OsStr) -> Result<&'a str, Halt> {
+    let text = value.to_str().filter(|text| text.chars().all(is_allowed));
+    text.ok_or_else(|| Complaint::MalformedUtf8(flag).into())
 }
 
 /// What mosquitto's UTF-8 check lets pass [MQTT-1.5.4-1], [MQTT-1.5.4-2].
@@ -90,7 +96,11 @@ mod tests {
     fn what_no_packet_can_carry_is_malformed() {
         let longest = "a".repeat(65_535);
         assert!(text("-i", OsStr::new(&longest)).is_ok());
-        let halt = text("-i", OsStr::new(&(longest + "a"))).unwrap_err();
+        let longer = longest + "a";
+        let halt = text("-i", OsStr::new(&longer)).unwrap_err();
         assert_eq!(halt, Complaint::MalformedUtf8("-i").into());
+        // Of a topic mosquitto says so in other words.
+        let halt = topic(TopicKind::Publish, "-t", OsStr::new(&longer)).unwrap_err();
+        assert_eq!(halt, Complaint::InvalidTopic { kind: TopicKind::Publish, topic: longer }.into());
     }
 }
