@@ -8,7 +8,7 @@ complete -c mqtt-broker -l health -d 'Send a message to a running broker and see
 complete -c mqtt-broker -l import -d 'Make the store of the configuration out of this database of mosquitto\'s, and end.' -r -F
 complete -c mqtt-broker -l dump -d 'Print a store, or a database of mosquitto\'s, as lines of JSON, and end.' -r -F
 complete -c mqtt-broker -l tls-keylog -d 'Append TLS secrets to FILE, for debugging with Wireshark.' -r -F
-complete -c mqtt-broker -s d -l daemon -d 'Go on in the background once started.'
+complete -c mqtt-broker -s d -l daemon -d 'Go on in the background, and end here once it listens; with its exit code if it can\'t.'
 complete -c mqtt-broker -s q -l quiet -d 'Log nothing, whatever the configuration says.'
 complete -c mqtt-broker -s v -l verbose -d 'Log everything, whatever the configuration says.'
 complete -c mqtt-broker -l test-config -d 'Check the configuration, say every error in it, and end.'

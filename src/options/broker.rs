@@ -147,7 +147,7 @@ impl BrokerFlag {
 const FLAGS: &[BrokerFlag] = &[
     flag(Kind::Configuration, Some('c'), "config-file", "Read this configuration file (mosquitto.conf).")
         .takes("FILE", "no config file specified"),
-    flag(Kind::Daemon, Some('d'), "daemon", "Go on in the background once started."),
+    flag(Kind::Daemon, Some('d'), "daemon", "Go on in the background, and end here once it listens; with its exit code if it can't."),
     flag(Kind::Port, Some('p'), "port",
         "Listen on this port of 127.0.0.1 and ::1, where the configuration names no listener; repeatable. 0: any free port.")
         .takes("PORT", "no port specified"),

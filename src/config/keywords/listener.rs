@@ -22,7 +22,7 @@ pub(super) const KEYWORDS: &[Keyword] = &[
         .deprecated("")
         .structure(Structure::BindAddress),
     row("bind_interface", Text, "none", ListenerOrDefault, Yes,
-        "Listen on the addresses of this network interface only.")
+        "Listen on this network interface only, whatever its addresses are.")
         .listener(|l, a| a.text_once(&mut l.bind_interface)),
     row("socket_domain", Word("ipv4, ipv6"), "both", ListenerOrDefault, Yes,
         "Listen on addresses of one family only.")

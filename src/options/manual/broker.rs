@@ -20,14 +20,31 @@ pub(super) static BROKER: Manual = Manual {
          that ends, and exits with its exit code: for tests and CI.",
         "Called through a link named mosquitto it also calls itself so.",
     ],
-    tables: &[],
+    tables: &[(
+        "SIGNALS",
+        &[
+            (
+                "SIGHUP",
+                "Reopen the log and read the configuration and its files anew; one with a mistake changes nothing.",
+            ),
+            ("SIGTERM, SIGINT", "End in order."),
+            ("SIGUSR1", "Force what is stored to the disk."),
+            ("SIGUSR2", "Log the subscriptions and what the broker holds."),
+            ("SIGRTMIN", "Reopen the log only."),
+        ],
+    )],
     exit_status: &[
         (
             "0",
             "Ended by SIGINT or SIGTERM; --help, --version; the configuration is fine; the broker is healthy.",
         ),
-        ("1", "It can't listen; with --health: the broker isn't well."),
+        (
+            "1",
+            "It can't listen, or what it has to keep can't be saved; with --health: the broker isn't well.",
+        ),
         ("3", "Wrong options or a wrong configuration."),
+        ("13", "A password, ACL or PSK file or a plugin can't be used."),
+        ("14", "A call of the system failed, such as writing the pid file."),
         ("any", "With --exec: the exit code of the command."),
     ],
     environment: &[
@@ -48,7 +65,7 @@ pub(super) static BROKER: Manual = Manual {
         ),
         (
             "A broker for a CI job: it says its port in a file, and is gone after ten minutes at the latest:",
-            "mqtt-broker -p 0 --port-file port --max-time 600 -d",
+            "mqtt-broker -p 0 --port-file port --max-time 600 -d && mqtt-pub -p \"$(cat port)\" -t a -m hi",
         ),
         ("Is the broker well?", "mqtt-broker --health mqtt://localhost"),
     ],

@@ -17,9 +17,10 @@ pub const CONFIGURATION: &[&str] = &[
     "mqtt-broker reads the configuration files of mosquitto. Each line holds a keyword and, behind spaces, its value. \
      Lines that start with # and empty lines are skipped; a # behind a value belongs to the value.",
     "Keywords of a listener concern the last listener line above them, and those of a bridge the last connection \
-     line. On SIGHUP the broker reopens its log and reads the password files anew; one with a mistake in it leaves \
-     the old ones in force. Everything else takes a restart.",
-    "A keyword that is marked as not built yet is an error that says so.",
+     line.",
+    "On SIGHUP the broker reopens its log and reads the configuration and all files that it names anew: listeners, \
+     certificates, passwords, rules and bridges. A mistake in any of them leaves the old configuration in force as a \
+     whole, and the log says what it is. user, pid_file, persistence with its place and persistence_sync take a restart.",
 ];
 
 /// A value or a name, and what it means.
