@@ -45,7 +45,9 @@ fn a_large_file_shows_how_much_is_sent_while_the_broker_takes_its_time() {
             }
             assert_eq!(peer.read_text(), "Disconnect 0");
         });
-        let publish = broker.tool("mqtt-pub").args(["-t", "a", "-q", qos, "-f", file.to_str().unwrap()]);
+        // A machine may be so busy that a Keep Alive of a minute passes.
+        let publish = broker.tool("mqtt-pub").args(["-t", "a", "-q", qos, "-k", "600"]);
+        let publish = publish.args(["-f", file.to_str().unwrap()]);
         let Some(terminal) = at_terminal(&publish, &[]) else { return };
         terminal.await_stdout("/32.00 MiB");
         seen.send(()).unwrap();
