@@ -115,11 +115,13 @@ fn thousands_of_shared_subscriptions_of_one_client() {
     for names in names.chunks(1000) {
         w.send(many, unsubscribe_packet(2, names));
     }
-    assert!(
-        w.shard().summary().contains(" 0 subscriptions, 0 shared subscriptions"),
-        "{}",
-        w.shard().summary()
-    );
+    assert_nothing_is_subscribed_to(&mut w);
+}
+
+#[track_caller]
+fn assert_nothing_is_subscribed_to(w: &mut World) {
+    let summary = w.shard().summary();
+    assert!(summary.contains(" 0 subscriptions, 0 shared subscriptions"), "{summary}");
     assert_eq!(w.shard().subscription_tree(), "");
 }
 
@@ -135,12 +137,7 @@ fn subscribing_and_unsubscribing_leaves_nothing_behind() {
         w.send(busy, unsubscribe_packet(2, &filters));
         w.received(busy);
     }
-    assert!(
-        w.shard().summary().contains(" 0 subscriptions, 0 shared subscriptions"),
-        "{}",
-        w.shard().summary()
-    );
-    assert_eq!(w.shard().subscription_tree(), "");
+    assert_nothing_is_subscribed_to(&mut w);
 }
 
 #[test]

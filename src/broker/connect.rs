@@ -12,26 +12,22 @@ use super::session::{NEVER, Session, Will};
 use super::shard::Shard;
 use super::timers::Timer;
 use crate::protocol::connack::return_code_v3;
-use crate::protocol::trail::BROKER_NAME;
-use crate::protocol::{
-    ConnAck, Connect, Malformed, Packet, Properties, PropertiesBuf, Property, PropertyId, ReasonCode,
-    Version, topic,
-};
+use crate::protocol::{ConnAck, Connect, Malformed, Properties, PropertyId, ReasonCode, Version, topic};
 use crate::session::{InboundAliases, Outbound, OutboundAliases};
 use zeroize::Zeroizing;
 
 /// A CONNECT whose rules are checked and whose client is being authenticated.
 #[derive(Debug)]
 pub struct Pending {
-    key: ConnectionKey,
+    pub(super) key: ConnectionKey,
     generation: u32,
-    version: Version,
-    bridge: bool,
-    neighbour: Neighbour,
+    pub(super) version: Version,
+    pub(super) bridge: bool,
+    pub(super) neighbour: Neighbour,
     clean_start: bool,
-    keep_alive: u16,
-    client_id: Box<str>,
-    assigned: bool,
+    pub(super) keep_alive: u16,
+    pub(super) client_id: Box<str>,
+    pub(super) assigned: bool,
     username: Option<Box<str>>,
     will: Option<Box<Will>>,
     expiry_interval: u32,
@@ -475,83 +471,6 @@ impl Shard {
         connection.maximum_packet_size = pending.maximum_packet_size;
         connection.last_seen = now.monotonic;
         connection.phase = Phase::Live;
-    }
-
-    /// What a CONNACK with success says, in mosquitto's order.
-    fn connack_properties(&self, pending: &Pending) -> PropertiesBuf {
-        let mut properties = PropertiesBuf::default();
-        if !pending.version.is_v5() {
-            return properties;
-        }
-        let rules = &self.listeners[usize::from(self.connections[pending.key].listener)];
-        if let Some(seconds) = self.server_keep_alive(pending) {
-            properties.push(Property::ServerKeepAlive(seconds));
-        }
-        if rules.max_topic_alias > 0 {
-            properties.push(Property::TopicAliasMaximum(rules.max_topic_alias));
-        }
-        if pending.assigned {
-            properties.push(Property::AssignedClientIdentifier(&pending.client_id));
-        }
-        if !self.limits.retain_available {
-            properties.push(Property::RetainAvailable(false));
-        }
-        properties.push(Property::MaximumPacketSize(self.limits.max_packet_size));
-        if self.limits.max_inflight_messages > 0 {
-            properties.push(Property::ReceiveMaximum(self.limits.max_inflight_messages));
-        }
-        if (rules.max_qos as u8) < 2 {
-            properties.push(Property::MaximumQoS(rules.max_qos));
-        }
-        if pending.neighbour == Neighbour::Perhaps {
-            properties.push(Property::UserProperty(BROKER_NAME, &self.name));
-        }
-        properties
-    }
-
-    /// The Keep Alive that a 5.0 client must use in place of its own.
-    fn server_keep_alive(&self, pending: &Pending) -> Option<u16> {
-        let (max, asked) = (self.limits.max_keepalive, pending.keep_alive);
-        let bridge = self.listeners[usize::from(self.connections[pending.key].listener)].bridges;
-        (pending.version.is_v5() && !bridge && max != 0 && (asked == 0 || asked > max)).then_some(max)
-    }
-
-    /// Bytes of a CONNACK with success.
-    fn connack_length(&self, pending: &Pending, properties: &PropertiesBuf) -> usize {
-        let properties = properties.as_properties();
-        let packet = ConnAck { session_present: false, code: ReasonCode::SUCCESS, properties };
-        packet.encoded_length(pending.version)
-    }
-
-    /// Sends CONNACK with success and returns the Keep Alive that holds, in seconds.
-    fn send_connack(
-        &mut self,
-        session_present: bool,
-        pending: &Pending,
-        properties: &PropertiesBuf,
-        out: &mut Outbox,
-    ) -> u16 {
-        let keep_alive = self.server_keep_alive(pending).unwrap_or(pending.keep_alive);
-        let connection = &mut self.connections[pending.key];
-        // 3.1 has no Session Present.
-        let session_present = session_present && pending.version != Version::V31;
-        let packet =
-            ConnAck { session_present, code: ReasonCode::SUCCESS, properties: properties.as_properties() };
-        packet.encode(pending.version, connection.out.bytes(&mut self.pool));
-        let rules = &self.listeners[usize::from(connection.listener)];
-        if pending.bridge && pending.neighbour == Neighbour::Perhaps && rules.accepts(Version::V5) {
-            // A bridge of ours takes it for a hint to come with 5.0, which has room for a trail; others overlook it.
-            Packet::PingResp.encode(pending.version, connection.out.bytes(&mut self.pool));
-        }
-        Self::mark_dirty(connection, pending.key, out);
-        self.counters.packets_sent += 1;
-        let client = &pending.client_id;
-        self.notice(out, Kinds::DEBUG, || Notice::SendingConnAck {
-            client: client.clone(),
-            session_present,
-            code: 0,
-        });
-        keep_alive
     }
 
     fn notice_connected(&mut self, pending: &Pending, out: &mut Outbox) {

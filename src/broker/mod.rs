@@ -4,6 +4,7 @@ mod access;
 mod asked;
 mod changes;
 mod clock;
+mod connack;
 mod connect;
 mod connection;
 mod control;
